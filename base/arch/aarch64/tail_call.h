@@ -1,0 +1,23 @@
+/* TAIL_CALL for aarch64. The contract is in ../x86_64/tail_call.h. */
+#ifndef VT_BASE_TAIL_CALL_H
+#define VT_BASE_TAIL_CALL_H
+
+#define TAIL_CALL(name, before)                                                                    \
+    __asm__(".pushsection .text\n"                                                                 \
+            ".globl " #name "\n"                                                                   \
+            ".type " #name ", %function\n" #name ":\n"                                             \
+            ".cfi_startproc\n"                                                                     \
+            "stp x29, x30, [sp, #-32]!\n"                                                          \
+            ".cfi_def_cfa_offset 32\n.cfi_offset x29, -32\n.cfi_offset x30, -24\n"                 \
+            "stp x0, x1, [sp, #16]\n"                                                              \
+            "bl " #before "\n"                                                                     \
+            "mov x16, x0\n"                                                                        \
+            "ldp x0, x1, [sp, #16]\n"                                                              \
+            "ldp x29, x30, [sp], #32\n"                                                            \
+            ".cfi_def_cfa_offset 0\n.cfi_restore x29\n.cfi_restore x30\n"                          \
+            "br x16\n"                                                                             \
+            ".cfi_endproc\n"                                                                       \
+            ".size " #name ", .-" #name "\n"                                                       \
+            ".popsection\n");
+
+#endif

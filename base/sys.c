@@ -1,0 +1,64 @@
+/* The composed system calls of sys.h: they loop, retry or fall back. */
+#include "base/sys.h"
+
+#include <errno.h>
+
+/* Where our short-lived descriptors live: above what ordinary programs reach, below the default
+ * soft limit of 1024, and low enough that the kernel's table for them stays small. */
+enum { HIGH_FD = 960 };
+
+long sys_open_high(const char *path, int flags, unsigned mode)
+{
+    long low = sys_open(path, flags | O_CLOEXEC, mode);
+    if (low < 0)
+        return low;
+    long high = sys_fcntl(low, F_DUPFD_CLOEXEC, HIGH_FD);
+    if (high < 0) /* a small RLIMIT_NOFILE */
+        high = sys_fcntl(low, F_DUPFD_CLOEXEC, 3);
+    if (high < 0)
+        return low > 2 ? low : (sys_close(low), high);
+    sys_close(low);
+    return high;
+}
+
+long sys_write_all(long fd, const void *buffer, size_t size)
+{
+    const char *at = buffer;
+    while (size > 0) {
+        long wrote = sys_write(fd, at, size);
+        if (wrote == -EINTR || wrote == -EAGAIN)
+            continue;
+        if (wrote <= 0)
+            return wrote < 0 ? wrote : -EIO;
+        at += wrote;
+        size -= (size_t)wrote;
+    }
+    return 0;
+}
+
+static long write_zeros(long fd, uint64_t offset, uint64_t size)
+{
+    static const char zeros[4096];
+    while (size > 0) {
+        size_t part = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        long wrote = SYS4(SYS_pwrite64, fd, zeros, part, offset);
+        if (wrote == -EINTR)
+            continue;
+        if (wrote <= 0)
+            return wrote < 0 ? wrote : -EIO;
+        offset += (uint64_t)wrote;
+        size -= (uint64_t)wrote;
+    }
+    return 0;
+}
+
+long sys_reserve(long fd, uint64_t offset, uint64_t size)
+{
+    long result;
+    do
+        result = sys_fallocate(fd, offset, size);
+    while (result == -EINTR);
+    if (result == -EOPNOTSUPP || result == -ENOSYS)
+        result = write_zeros(fd, offset, size);
+    return result;
+}

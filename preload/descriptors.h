@@ -1,0 +1,36 @@
+/* What the process's file descriptors are: the name each was opened with, as a string id. Filled in
+ * by open and dup, forgotten at close; a fork's child has its parent's. A descriptor that came
+ * another way has no name: never a stale one. Concurrent use of one descriptor is the program's own
+ * race. */
+#ifndef VT_PRELOAD_DESCRIPTORS_H
+#define VT_PRELOAD_DESCRIPTORS_H
+
+#include <stdint.h>
+
+enum { DESCRIPTORS = 4096 };
+extern uint32_t descriptor_names[DESCRIPTORS] __attribute__((visibility("hidden")));
+
+static inline uint32_t descriptor_name(int fd)
+{
+    return (unsigned)fd < DESCRIPTORS ? descriptor_names[fd] : 0;
+}
+
+/* The word of a FIELD_FD. */
+static inline uint64_t descriptor_field(int fd)
+{
+    return (uint64_t)descriptor_name(fd) << 32 | (uint32_t)fd;
+}
+
+static inline void descriptor_set(int fd, uint32_t name)
+{
+    if ((unsigned)fd < DESCRIPTORS)
+        descriptor_names[fd] = name;
+}
+
+/* After an open; fd may be negative. */
+void descriptor_opened(int fd, const char *path);
+
+/* Before descriptors first … last are closed. */
+void descriptor_forget(unsigned first, unsigned last);
+
+#endif

@@ -1,0 +1,110 @@
+/* The allocator: the rows of calls/memory.def. Each call goes to the same family's next symbol
+ * (H51); nothing is put into or in front of a block. A block is released, for the trace, before
+ * free and realloc are called, because behind the call another thread may already have its address
+ * (H52). */
+#include "preload/early.h"
+#include "preload/wrap.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+static uint64_t begin(void)
+{
+    return process_captures(CATEGORY_MEMORY) ? clock_tick() : 0;
+}
+
+static void allocated(enum call_number number, uint64_t begun, const void *block, size_t size)
+{
+    if (begun)
+        call_record(number, begun, (uint64_t)(uintptr_t)block, (uint64_t[]){size}, 1);
+}
+
+static void releases(enum call_number number, const void *block)
+{
+    if (block && process_captures(CATEGORY_MEMORY))
+        call_note(number, (uint64_t[]){(uint64_t)(uintptr_t)block}, 1);
+}
+
+#undef ALLOCATES
+#undef ALLOCATOR
+#define ALLOCATES(name, parameters, arguments, bytes)                                              \
+    EXPORT void *name parameters                                                                   \
+    {                                                                                              \
+        uint64_t begun = begin();                                                                  \
+        void *block = real.name arguments;                                                         \
+        allocated(NUMBER_##name, begun, block, bytes);                                             \
+        return block;                                                                              \
+    }
+#define ALLOCATOR(result, flags, type, name, parameters, arguments, fields)
+#define NOTE(category, name, fields)
+#include "preload/calls/memory.def"
+
+EXPORT int posix_memalign(void **pointer, size_t alignment, size_t size)
+{
+    uint64_t begun = begin();
+    int failed = real.posix_memalign(pointer, alignment, size);
+    allocated(NUMBER_posix_memalign, begun, failed ? NULL : *pointer, size);
+    return failed;
+}
+
+/* A block of the early arena moves to the real allocator when it grows. */
+static void *reallocate(enum call_number number, void *pointer, size_t count, size_t size)
+{
+    size_t bytes = count * size;
+    uint64_t begun = begin();
+    void *block;
+    if (early_owns(pointer)) {
+        size_t old = early_malloc_usable_size(pointer);
+        block = number == NUMBER_realloc ? real.malloc(size) : real.reallocarray(NULL, count, size);
+        if (block)
+            memcpy(block, pointer, old < bytes ? old : bytes);
+    } else {
+        releases(NUMBER_realloc_begins, pointer);
+        block = number == NUMBER_realloc ? real.realloc(pointer, size)
+                                         : real.reallocarray(pointer, count, size);
+    }
+    if (begun)
+        call_record(number, begun, (uint64_t)(uintptr_t)block,
+                    (uint64_t[]){(uint64_t)(uintptr_t)pointer, bytes}, 2);
+    return block;
+}
+
+EXPORT void *realloc(void *pointer, size_t size)
+{
+    return reallocate(NUMBER_realloc, pointer, 1, size);
+}
+
+EXPORT void *reallocarray(void *pointer, size_t count, size_t size)
+{
+    return reallocate(NUMBER_reallocarray, pointer, count, size);
+}
+
+EXPORT void free(void *pointer)
+{
+    if (early_owns(pointer))
+        return;
+    releases(NUMBER_free, pointer);
+    real.free(pointer);
+}
+
+EXPORT void free_sized(void *pointer, size_t size)
+{
+    if (early_owns(pointer))
+        return;
+    releases(NUMBER_free_sized, pointer);
+    real.free_sized(pointer, size);
+}
+
+EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size)
+{
+    if (early_owns(pointer))
+        return;
+    releases(NUMBER_free_aligned_sized, pointer);
+    real.free_aligned_sized(pointer, alignment, size);
+}
+
+EXPORT size_t malloc_usable_size(void *pointer)
+{
+    return early_owns(pointer) ? early_malloc_usable_size(pointer)
+                               : real.malloc_usable_size(pointer);
+}

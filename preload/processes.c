@@ -1,0 +1,203 @@
+/* Processes: the rows of calls/processes.def and their variadic relatives. The exec wrappers may
+ * run in a vfork's child, on its parent's memory: there they record nothing and use the stack
+ * alone. */
+#include "preload/environment.h"
+#include "preload/start.h"
+#include "preload/wrap.h"
+
+#include <alloca.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static pid_t forked(enum call_number number, pid_t (*fork_really)(void))
+{
+    uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;
+    pid_t pid = fork_really();
+    if (pid == 0) {
+        if (begun)
+            thread_room(); /* the child's own files, from its first moment */
+    } else if (begun) {
+        call_end(number, begun, RESULT_WORD_NUMBER(pid), NULL, 0);
+    }
+    return pid;
+}
+
+EXPORT pid_t fork(void)
+{
+    return forked(NUMBER_fork, real.fork);
+}
+
+EXPORT pid_t _Fork(void)
+{
+    return forked(NUMBER__Fork, real._Fork);
+}
+
+/* Before an exec: 1 when it is ours to record. */
+static int exec_begins(const char *path, char *const *arguments)
+{
+    if (atomic_load(&process.state) == PROCESS_OFF || process_is_borrowed())
+        return 0;
+    if (process_captures(CATEGORY_PROCESSES) && thread_room())
+        call_note(NUMBER_exec, F2(PATH, path, ARGUMENTS, arguments));
+    process_end(PROCESS_EXEC, 0);
+    return 1;
+}
+
+/* An exec that came back. */
+static int exec_failed(enum call_number number, int ours, uint64_t begun, const char *path)
+{
+    if (ours) {
+        uint64_t word = (uint64_t) - (int64_t)errno;
+        process_end(PROCESS_RUNNING, 0);
+        if (process_captures(CATEGORY_PROCESSES) && thread_room())
+            call_end(number, begun, word, F1(PATH, path));
+    }
+    return -1;
+}
+
+/* `environment` as the child should have it, on the caller's stack. */
+#define CHILD_ENVIRONMENT(path, environment)                                                       \
+    environment_for(path, environment, alloca(environment_room(environment)))
+
+EXPORT int execve(const char *path, char *const *arguments, char *const *environment)
+{
+    char *const *given = CHILD_ENVIRONMENT(path, environment);
+    uint64_t begun = clock_tick();
+    int ours = exec_begins(path, arguments);
+    real.execve(path, arguments, given);
+    return exec_failed(NUMBER_execve, ours, begun, path);
+}
+
+EXPORT int execvpe(const char *path, char *const *arguments, char *const *environment)
+{
+    char *const *given = CHILD_ENVIRONMENT(NULL, environment);
+    uint64_t begun = clock_tick();
+    int ours = exec_begins(path, arguments);
+    real.execvpe(path, arguments, given);
+    return exec_failed(NUMBER_execvpe, ours, begun, path);
+}
+
+EXPORT int execv(const char *path, char *const *arguments)
+{
+    return execve(path, arguments, environ);
+}
+
+EXPORT int execvp(const char *path, char *const *arguments)
+{
+    return execvpe(path, arguments, environ);
+}
+
+EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
+{
+    char *const *given = CHILD_ENVIRONMENT(NULL, environment);
+    uint64_t begun = clock_tick();
+    int ours = exec_begins(arguments[0], arguments);
+    real.fexecve(fd, arguments, given);
+    return exec_failed(NUMBER_fexecve, ours, begun, arguments[0]);
+}
+
+EXPORT int execveat(int folder, const char *path, char *const *arguments, char *const *environment,
+                    int flags)
+{
+    char *const *given = CHILD_ENVIRONMENT(NULL, environment);
+    uint64_t begun = clock_tick();
+    int ours = exec_begins(path, arguments);
+    real.execveat(folder, path, arguments, given, flags);
+    return exec_failed(NUMBER_execveat, ours, begun, path);
+}
+
+/* The arguments of execl and its kin as an array on the caller's stack; `rest` is left behind the
+ * closing NULL, where execle has its environment. */
+#define COLLECT(first, rest, list)                                                                 \
+    size_t count = 1;                                                                              \
+    va_list counting;                                                                              \
+    va_start(counting, first);                                                                     \
+    while (va_arg(counting, char *))                                                               \
+        count++;                                                                                   \
+    va_end(counting);                                                                              \
+    const char **list = alloca((count + 1) * sizeof *list);                                        \
+    va_list rest;                                                                                  \
+    va_start(rest, first);                                                                         \
+    list[0] = first;                                                                               \
+    for (size_t i = 1; i <= count; i++)                                                            \
+        list[i] = va_arg(rest, char *);
+
+EXPORT int execl(const char *path, const char *first, ...)
+{
+    COLLECT(first, rest, list)
+    va_end(rest);
+    return execve(path, (char *const *)list, environ);
+}
+
+EXPORT int execlp(const char *path, const char *first, ...)
+{
+    COLLECT(first, rest, list)
+    va_end(rest);
+    return execvpe(path, (char *const *)list, environ);
+}
+
+EXPORT int execle(const char *path, const char *first, ...)
+{
+    COLLECT(first, rest, list)
+    char *const *environment = va_arg(rest, char *const *);
+    va_end(rest);
+    return execve(path, (char *const *)list, environment);
+}
+
+typedef int spawn_function(pid_t *, const char *, const posix_spawn_file_actions_t *,
+                           const posix_spawnattr_t *, char *const *, char *const *);
+
+static int spawned(enum call_number number, spawn_function *spawn, pid_t *pid, const char *path,
+                   const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+                   char *const *arguments, char *const *environment)
+{
+    pid_t child = 0;
+    uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;
+    int failed = spawn(&child, path, actions, attributes, arguments, environment);
+    if (pid && !failed)
+        *pid = child;
+    if (begun)
+        call_end(number, begun, (uint64_t)failed, F3(PATH, path, ARGUMENTS, arguments, PID, child));
+    return failed;
+}
+
+EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *arguments,
+                       char *const *environment)
+{
+    return spawned(NUMBER_posix_spawn, real.posix_spawn, pid, path, actions, attributes, arguments,
+                   CHILD_ENVIRONMENT(path, environment));
+}
+
+EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const *arguments,
+                        char *const *environment)
+{
+    return spawned(NUMBER_posix_spawnp, real.posix_spawnp, pid, path, actions, attributes,
+                   arguments, CHILD_ENVIRONMENT(NULL, environment));
+}
+
+static void exits(int status)
+{
+    if (atomic_load(&process.state) == PROCESS_OFF || process_is_borrowed())
+        return;
+    if (process_captures(CATEGORY_PROCESSES))
+        call_note(NUMBER_exit, (uint64_t[]){(uint64_t)status}, 1);
+    start_finish(status);
+}
+
+EXPORT void _exit(int status)
+{
+    exits(status);
+    real._exit(status);
+    __builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+    exits(status);
+    real._Exit(status);
+    __builtin_unreachable();
+}

@@ -1,0 +1,201 @@
+/* The constructor and the end: joins the session named in the environment or, as the first process
+ * of a tree, begins one; at the end says so, and the root writes the trace. */
+#include "preload/start.h"
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "preload/calls.h"
+#include "preload/environment.h"
+#include "preload/threads.h"
+#include "preload/wrap.h"
+#include "runtime/clock.h"
+#include "runtime/export.h"
+#include "runtime/modules.h"
+#include "runtime/options.h"
+#include "runtime/process.h"
+#include "runtime/session.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+extern int __cxa_at_quick_exit(void (*function)(void *), void *dso);
+
+static struct {
+    struct session_ticket ticket;
+    char out[PATH_MAX];
+    char program[PATH_MAX];
+} start;
+
+/* The vitte-trace command: beside the library, or in ../bin of where it is installed. */
+static void find_program(const char *library)
+{
+    static const char *const places[] = {"/vitte-trace", "/../bin/vitte-trace",
+                                         "/../../bin/vitte-trace"};
+    const char *slash = strrchr(library, '/');
+    for (size_t i = 0; slash && i < sizeof places / sizeof places[0]; i++) {
+        struct text path = text_on(start.program, sizeof start.program);
+        text_bytes(&path, library, (size_t)(slash - library));
+        text_string(&path, places[i]);
+        if (!text_overflowed(&path) && SYS4(SYS_faccessat, AT_FDCWD, start.program, X_OK, 0) == 0)
+            return;
+    }
+}
+
+static long find_out(const char *wanted)
+{
+    struct text path = text_on(start.out, sizeof start.out);
+    if (!wanted || wanted[0] != '/') {
+        long length = sys_getcwd(start.out, sizeof start.out);
+        if (length < 0)
+            return length;
+        path.length = strlen(start.out);
+        text_string(&path, "/");
+    }
+    text_string(&path, wanted && wanted[0] ? wanted : "vitte-trace.json");
+    return text_overflowed(&path) ? -ENAMETOOLONG : 0;
+}
+
+/* vitte-trace-PID.vtrace beside the trace to come. */
+static long name_folder(long pid, unsigned attempt)
+{
+    const char *slash = strrchr(start.out, '/');
+    struct text path = text_on(start.ticket.folder, sizeof start.ticket.folder);
+    text_bytes(&path, start.out, (size_t)(slash - start.out));
+    text_string(&path, "/vitte-trace-");
+    text_number(&path, (uint64_t)pid);
+    if (attempt) {
+        text_string(&path, "-");
+        text_number(&path, attempt);
+    }
+    text_string(&path, ".vtrace");
+    return text_overflowed(&path) ? -ENAMETOOLONG : 0;
+}
+
+static long create_session(char *const *environment)
+{
+    char command[8192];
+    long pid = sys_getpid(), failed = find_out(option_value(environment, OPTION_OUT));
+    if (failed)
+        return failed;
+    long fd = sys_open_high("/proc/self/cmdline", O_RDONLY, 0);
+    long length = fd < 0 ? 0 : sys_read(fd, command, sizeof command);
+    if (fd >= 0)
+        sys_close(fd);
+    struct session_config config = {
+        .folder = start.ticket.folder,
+        .out = start.out,
+        .format = option_value(environment, OPTION_FORMAT),
+        .events = option_value(environment, OPTION_EVENTS),
+        .command = command,
+        .command_size = length > 0 ? (size_t)length : 0,
+        .traceparent = environment_value(environment, "TRACEPARENT"),
+        .root_pid = (uint32_t)pid,
+        .exports_itself = 1,
+    };
+    failed = -EEXIST;
+    for (unsigned attempt = 0; failed == -EEXIST && attempt < 1000; attempt++) {
+        failed = name_folder(pid, attempt);
+        if (!failed)
+            failed = session_create(&config);
+    }
+    start.ticket.root_pid = (uint32_t)pid;
+    start.ticket.clock_in_nsec = clock_in_nsec;
+    return failed;
+}
+
+/* Finds or makes the session. 1: this process began it. */
+static long join_session(char *const *environment)
+{
+    const char *ticket = option_value(environment, OPTION_SESSION);
+    if (ticket && session_ticket_read(&start.ticket, ticket) == 0) {
+        clock_in_nsec = start.ticket.clock_in_nsec;
+        find_out(option_value(environment, OPTION_OUT));
+        return 0;
+    }
+    long failed = create_session(environment);
+    return failed ? failed : 1;
+}
+
+static int is_root(void)
+{
+    return start.ticket.root_pid == process.pid && process_memory() == MEMORY_OWN;
+}
+
+void start_finish(int status)
+{
+    static _Atomic int finished;
+    int saved = errno;
+    if (atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_OWN) {
+        process_end(PROCESS_EXITED, status);
+        if (is_root() && !atomic_exchange(&finished, 1)) {
+            process_stop();
+            export_request.environment = environ;
+            export_run(&export_request);
+        }
+    }
+    errno = saved;
+}
+
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    start_finish(status);
+}
+
+static void at_quick_exit_last(void *unused)
+{
+    (void)unused;
+    start_finish(0);
+}
+
+static void begin(char *const *environment)
+{
+    char ticket[PATH_MAX + 32];
+    const char *library = modules_own_path();
+    const char *keep = option_value(environment, OPTION_KEEP);
+    const char *no_environment = option_value(environment, OPTION_EXEC_ENV);
+    long joined = join_session(environment);
+    if (joined < 0 || session_ticket_write(&start.ticket, ticket, sizeof ticket) != 0)
+        return;
+    if (process_begin(start.ticket.folder, call_table, CALL_NUMBERS) != 0)
+        return;
+    process.categories = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
+    find_program(library);
+    export_request = (struct export_request){
+        .program = start.program,
+        .folder = start.ticket.folder,
+        .out = start.out,
+        .format = option_value(environment, OPTION_FORMAT),
+        .out_is_users = option_value(environment, OPTION_OUT) != NULL,
+        .remove = !(keep && keep[0] == '1'),
+    };
+    environment_prepare(library, ticket, environment, no_environment && no_environment[0] == '0');
+    if (joined == 1)
+        environment_announce();
+    modules_record_all();
+    threads_prepare();
+    /* the first to be registered is the last to run (H46) */
+    on_exit(at_exit, NULL);
+    __cxa_at_quick_exit(at_quick_exit_last, NULL);
+    thread_room();
+}
+
+__attribute__((constructor)) static void start_process(int argc, char **argv, char **environment)
+{
+    int saved = errno;
+    (void)argc;
+    (void)argv;
+    real_resolve();
+    begin(environment);
+    errno = saved;
+}
+
+/* Called by the _init of every library that crti.o is linked into, so also by those that dlopen
+ * brings: the way to hear of them without standing between dlopen and its caller (H56). */
+EXPORT void __gmon_start__(void)
+{
+    if (atomic_load(&process.state) == PROCESS_ON && thread_room())
+        modules_record_at(__builtin_return_address(0));
+}

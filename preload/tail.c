@@ -1,0 +1,46 @@
+/* Functions that must not have a frame of ours around them: vfork and setjmp return twice, longjmp
+ * never. Each calls a note-taker and then jumps to the real one with registers and stack as they
+ * were.
+ *
+ * setjmp and longjmp are recorded (by the address of the jmp_buf) in processes with instrumented
+ * functions: they tell the reader how many calls a longjmp ended. */
+#include "preload/wrap.h"
+#include "tail_call.h"
+
+static long fail(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+static void *target(void **slot)
+{
+    if (!*slot)
+        real_resolve();
+    return *slot ? *slot : (void *)fail;
+}
+
+static void note(unsigned type, const void *buffer)
+{
+    if (process_captures(CATEGORY_FUNCTIONS) && process.live && process.live->instrumented)
+        emit_record(type, clock_tick(), 0, (uint64_t[]){(uint64_t)(uintptr_t)buffer}, 1);
+}
+
+#define BEFORE(name, what)                                                                         \
+    __attribute__((used, visibility("hidden"))) void *before_##name(const void *argument);         \
+    void *before_##name(const void *argument)                                                      \
+    {                                                                                              \
+        (void)argument;                                                                            \
+        what;                                                                                      \
+        return target(&real.name);                                                                 \
+    }                                                                                              \
+    TAIL_CALL(name, before_##name)
+
+BEFORE(vfork, thread_before_vfork())
+BEFORE(setjmp, note(EVENT_SETJMP, argument))
+BEFORE(_setjmp, note(EVENT_SETJMP, argument))
+BEFORE(__sigsetjmp, note(EVENT_SETJMP, argument))
+BEFORE(longjmp, note(EVENT_LONGJMP, argument))
+BEFORE(_longjmp, note(EVENT_LONGJMP, argument))
+BEFORE(siglongjmp, note(EVENT_LONGJMP, argument))
+BEFORE(__longjmp_chk, note(EVENT_LONGJMP, argument))

@@ -1,0 +1,117 @@
+/* Threads and locks: the rows of calls/threads.def. */
+#include "preload/threads.h"
+#include "preload/wrap.h"
+
+#include <stdatomic.h>
+
+#undef ALLOCATOR
+#define HAND(category, result, flags, type, name, parameters, arguments, fields)
+#define CALL(category, result, flags, type, name, parameters, arguments, fields)                   \
+    WRAP(category, result, type, name, parameters, arguments, fields)
+#include "preload/calls/threads.def"
+
+/* What pthread_create hands to the new thread, which copies it and gives it back before the routine
+ * runs (H25). When all are under way, a thread starts without us and attaches at its first event.
+ */
+struct start {
+    _Atomic int taken;
+    uint32_t parent;
+    void *(*routine)(void *);
+    void *argument;
+};
+static struct start starts[256];
+static pthread_key_t ending_key;
+static int ending_key_made;
+
+static struct start *take_start(void)
+{
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (!atomic_load_explicit(&starts[i].taken, memory_order_relaxed) &&
+            !atomic_exchange(&starts[i].taken, 1))
+            return &starts[i];
+    return NULL;
+}
+
+/* The key's destructor runs however the thread ends: return, pthread_exit, cancellation. Events of
+ * later destructors still have their slot. */
+static void ending(void *value)
+{
+    (void)value;
+    if (process_captures(CATEGORY_THREADS))
+        emit_record(EVENT_THREAD_END, clock_tick(), 0, NULL, 0);
+    thread_ending();
+}
+
+void threads_prepare(void)
+{
+    ending_key_made = pthread_key_create(&ending_key, ending) == 0;
+}
+
+static void *run(void *argument)
+{
+    struct start *given = argument, start = *given;
+    atomic_store(&given->taken, 0);
+    if (thread_room()) {
+        uint64_t parent = start.parent;
+        thread_define(start.parent);
+        if (process_captures(CATEGORY_THREADS))
+            emit_record(EVENT_THREAD_START, clock_tick(), 0, &parent, 1);
+        if (ending_key_made)
+            pthread_setspecific(ending_key, given);
+    }
+    return start.routine(start.argument);
+}
+
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*routine)(void *), void *argument)
+{
+    uint64_t begun = call_begin(NUMBER_pthread_create, 0);
+    struct start *start = begun ? take_start() : NULL;
+    if (start) {
+        start->parent = thread_reference();
+        start->routine = routine;
+        start->argument = argument;
+    }
+    int failed = start ? real.pthread_create(thread, attributes, run, start)
+                       : real.pthread_create(thread, attributes, routine, argument);
+    if (failed && start)
+        atomic_store(&start->taken, 0);
+    if (begun && process_captures(CATEGORY_THREADS))
+        call_end(NUMBER_pthread_create, begun, (uint64_t)failed,
+                 (uint64_t[]){failed ? 0 : (uint64_t)*thread}, 1);
+    return failed;
+}
+
+EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+{
+    uint64_t begun = call_begin(NUMBER_pthread_setname_np, 0);
+    int failed = real.pthread_setname_np(thread, name);
+    if (begun && !failed)
+        thread_define_name(thread, name, strlen(name));
+    if (begun && process_captures(CATEGORY_THREADS))
+        call_end(NUMBER_pthread_setname_np, begun, (uint64_t)failed,
+                 F2(THREAD, thread, NAME, name));
+    return failed;
+}
+
+/* Tried first, so that a free mutex costs no clock; only a wait is an event. What trylock answers
+ * instead of taking the mutex is left to the real call, which knows deadlock checking. */
+EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    if (process_captures(CATEGORY_LOCKS)) {
+        int taken = pthread_mutex_trylock(mutex);
+        if (taken == 0 || taken == EOWNERDEAD)
+            return taken;
+    }
+    WRAPPED(LOCKS, ERROR, int, pthread_mutex_lock, (mutex), F1(LOCK, mutex))
+}
+
+EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
+{
+    if (process_captures(CATEGORY_LOCKS)) {
+        int taken = pthread_mutex_trylock(mutex);
+        if (taken == 0 || taken == EOWNERDEAD)
+            return taken;
+    }
+    WRAPPED(LOCKS, ERROR, int, pthread_mutex_timedlock, (mutex, until), F1(LOCK, mutex))
+}

@@ -1,0 +1,44 @@
+/* The recording half of every wrapper: see wrap.h. */
+#include "preload/wrap.h"
+
+void call_record(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
+                 unsigned count)
+{
+    uint64_t payload[CALL_FIELDS + 2] = {result};
+    unsigned words = 1;
+    uint64_t tick = clock_tick(), duration = tick - begun;
+    for (unsigned i = 0; i < count; i++)
+        payload[words++] = fields[i];
+    if (duration >= EVENT_INLINE_MAX) {
+        payload[words++] = duration;
+        duration = EVENT_INLINE_MAX;
+    }
+    emit_record(EVENT_CALL + number, tick, duration, payload, words);
+}
+
+void call_end(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
+              unsigned count)
+{
+    call_record(number, begun, result, fields, count);
+    if (thread_self->slot)
+        __atomic_store_n(&thread_self->slot->now.call, 0, __ATOMIC_RELEASE);
+}
+
+void call_note(enum call_number number, const uint64_t *fields, unsigned count)
+{
+    emit_record(EVENT_CALL + number, clock_tick(), 0, fields, count);
+}
+
+/* An argv as one string, its arguments separated by NULs; long ones are cut. */
+uint64_t field_arguments(char *const *arguments)
+{
+    char joined[1024];
+    size_t length = 0;
+    for (; arguments && *arguments && length < sizeof joined - 1; arguments++) {
+        size_t part = strnlen(*arguments, sizeof joined - 1 - length);
+        memcpy(joined + length, *arguments, part);
+        length += part;
+        joined[length++] = '\0';
+    }
+    return definitions_string(joined, length ? length - 1 : 0);
+}

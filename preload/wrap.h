@@ -1,0 +1,100 @@
+/* What every wrapper does around the real call: say that the thread is in it, time it, record it.
+ * Nothing is held across the real call, errno passes through, and a cancelled or longjmp'ed call
+ * leaves nothing behind but its `now` record, which the thread's next call replaces. */
+#ifndef VT_PRELOAD_WRAP_H
+#define VT_PRELOAD_WRAP_H
+
+#include "preload/calls.h"
+#include "preload/descriptors.h"
+#include "runtime/clock.h"
+#include "runtime/emit.h"
+#include "runtime/process.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* One payload word per field kind, from the expression in the row. */
+static inline uint64_t field_number(int64_t value)
+{
+    return (uint64_t)value;
+}
+static inline uint64_t field_string(const char *string)
+{
+    return string ? definitions_string(string, strlen(string)) : 0;
+}
+uint64_t field_arguments(char *const *arguments);
+
+#define VALUE_FD(fd)         descriptor_field(fd)
+#define VALUE_BYTES(size)    (uint64_t)(size)
+#define VALUE_POINTER(p)     (uint64_t)(p)
+#define VALUE_LOCK(p)        (uint64_t)(uintptr_t)(p)
+#define VALUE_PATH(path)     field_string(path)
+#define VALUE_NAME(name)     field_string(name)
+#define VALUE_FLAGS(flags)   field_number(flags)
+#define VALUE_OFFSET(offset) field_number(offset)
+#define VALUE_NUMBER(number) field_number(number)
+#define VALUE_PID(pid)       field_number(pid)
+#define VALUE_THREAD(handle) (uint64_t)(handle)
+#define VALUE_ARGUMENTS(a)   field_arguments(a)
+
+#define F1(a, ea)               (uint64_t[]){VALUE_##a(ea)}, 1
+#define F2(a, ea, b, eb)        (uint64_t[]){VALUE_##a(ea), VALUE_##b(eb)}, 2
+#define F3(a, ea, b, eb, c, ec) (uint64_t[]){VALUE_##a(ea), VALUE_##b(eb), VALUE_##c(ec)}, 3
+
+/* The result's word. Reads errno, so it comes right behind the call. */
+#define RESULT_WORD_NUMBER(r)  ((r) == -1 ? (uint64_t) - (int64_t)errno : (uint64_t)(r))
+#define RESULT_WORD_BYTES(r)   RESULT_WORD_NUMBER(r)
+#define RESULT_WORD_FD(r)      RESULT_WORD_NUMBER(r)
+#define RESULT_WORD_ERROR(r)   (uint64_t)(r)
+#define RESULT_WORD_POINTER(r) (uint64_t)(uintptr_t)(r)
+
+/* Marks what the thread is doing, and returns the tick at which it began; 0 when the event would
+ * have no place: then record nothing, not even a definition. */
+static inline uint64_t call_begin(enum call_number number, uint64_t first)
+{
+    struct thread *self = thread_room();
+    if (!self)
+        return 0;
+    struct now_record *now = &self->slot->now;
+    uint64_t tick = clock_tick();
+    now->since = tick;
+    now->first = first;
+    __atomic_store_n(&now->call, number + 1, __ATOMIC_RELEASE); /* acquire in the reader */
+    return tick;
+}
+
+/* Records a call that is over: `fields` as in its row. call_end also says that the thread left it.
+ */
+void call_record(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
+                 unsigned count);
+void call_end(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
+              unsigned count);
+
+/* Records a CALL_BEFORE row. */
+void call_note(enum call_number number, const uint64_t *fields, unsigned count);
+
+/* What else an answer means: a descriptor that was opened has the row's `path`. */
+#define SETTLE_FD(answer)     descriptor_opened(answer, path)
+#define SETTLE_BYTES(answer)  (void)0
+#define SETTLE_NUMBER(answer) (void)0
+#define SETTLE_ERROR(answer)  (void)0
+
+/* A generated wrapper, and its inside for one by hand. */
+#define WRAP(category, result, type, name, parameters, arguments, ...)                             \
+    EXPORT type name parameters                                                                    \
+    {                                                                                              \
+        WRAPPED(category, result, type, name, arguments, __VA_ARGS__)                              \
+    }
+#define WRAPPED(category, result, type, name, arguments, ...)                                      \
+    uint64_t begun = process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;     \
+    type answer = real.name arguments;                                                             \
+    if (begun) {                                                                                   \
+        uint64_t word = RESULT_WORD_##result(answer);                                              \
+        SETTLE_##result(answer);                                                                   \
+        call_end(NUMBER_##name, begun, word, __VA_ARGS__);                                         \
+    }                                                                                              \
+    return answer;
+
+#endif

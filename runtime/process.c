@@ -1,0 +1,215 @@
+/* The process's files and state: see process.h. */
+#include "runtime/process.h"
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "runtime/clock.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+struct process process;
+
+enum {
+    TABLE_BYTES = (SLOT_COUNT + 1) * sizeof(struct thread),
+    FIRST_BYTES = LAYOUT_PAGE + SLOT_BYTES
+};
+
+/* The last entry of the wiped table: its owner is the pid, and zero after a fork. */
+static struct thread *canary(void)
+{
+    return &process.threads[SLOT_COUNT];
+}
+
+long process_path(char *buffer, size_t size, long slot, const char *suffix)
+{
+    struct text path = text_on(buffer, size);
+    text_string(&path, process.prefix);
+    if (slot >= 0) {
+        text_string(&path, ".");
+        text_number(&path, (uint64_t)slot);
+    }
+    text_string(&path, suffix);
+    return text_overflowed(&path) ? -ENAMETOOLONG : 0;
+}
+
+/* A new PID-N.live: the first N that nobody has. */
+static long create_live(const char *folder, size_t folder_length)
+{
+    char path[PATH_MAX];
+    long fd = -EEXIST;
+    for (uint32_t image = 0; fd == -EEXIST && image < 100000; image++) {
+        struct text prefix = text_on(process.prefix, sizeof process.prefix);
+        text_bytes(&prefix, folder, folder_length);
+        text_string(&prefix, "/");
+        text_number(&prefix, process.pid);
+        text_string(&prefix, "-");
+        text_number(&prefix, image);
+        process.image = image;
+        if (text_overflowed(&prefix) || process_path(path, sizeof path, -1, ".live"))
+            return -ENAMETOOLONG;
+        fd = sys_open_high(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    }
+    return fd;
+}
+
+static long map_live(long fd)
+{
+    long failed = sys_reserve(fd, 0, FIRST_BYTES);
+    if (failed)
+        return failed;
+    process.live = sys_mmap(NULL, FIRST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return process.live ? 0 : -ENOMEM;
+}
+
+/* What /proc says of us, as definitions. */
+static uint32_t proc_string(const char *file, int is_link)
+{
+    char buffer[4096];
+    long length = -1;
+    if (is_link) {
+        length = sys_readlink(file, buffer, sizeof buffer);
+    } else {
+        long fd = sys_open_high(file, O_RDONLY, 0);
+        if (fd >= 0) {
+            length = sys_read(fd, buffer, sizeof buffer);
+            sys_close(fd);
+        }
+    }
+    return length > 0 ? definitions_string(buffer, (size_t)length) : 0;
+}
+
+static void describe(struct live_header *live)
+{
+    char directory[PATH_MAX];
+    live->exe = proc_string("/proc/self/exe", 1);
+    live->command = proc_string("/proc/self/cmdline", 0);
+    if (sys_getcwd(directory, sizeof directory) > 0)
+        live->directory = definitions_string(directory, strlen(directory));
+    definitions_append(DEFINITION_CALLS, process.calls, process.call_count * sizeof *process.calls,
+                       NULL, 0);
+}
+
+/* Opens the files of a new process. `parent` is the header of the image it was forked from, or
+ * NULL. */
+static long open_files(const char *folder, size_t folder_length, const struct live_header *parent,
+                       uint32_t parent_image)
+{
+    char path[PATH_MAX];
+    process.pid = (uint32_t)sys_getpid();
+    long fd = create_live(folder, folder_length);
+    if (fd < 0)
+        return fd;
+    long failed = map_live(fd);
+    sys_close(fd);
+    if (failed)
+        goto out;
+    struct live_header *live = process.live;
+    live->version = LAYOUT_VERSION;
+    live->slot_bytes = SLOT_BYTES;
+    live->pid = process.pid;
+    live->ppid = (uint32_t)sys_getppid();
+    live->parent_pid = parent ? parent->pid : 0;
+    live->parent_image = parent_image;
+    live->start = clock_read_pair();
+    failed = process_path(path, sizeof path, -1, ".defs");
+    if (!failed)
+        failed = definitions_open(path, live, live->parent_pid, parent_image);
+    if (failed)
+        goto out;
+    if (parent) {
+        live->exe = parent->exe;
+        live->command = parent->command;
+        live->directory = parent->directory;
+    } else {
+        describe(live);
+    }
+    __atomic_store_n(&live->magic, LIVE_MAGIC, __ATOMIC_RELEASE);
+    return 0;
+out:
+    if (process.live)
+        sys_munmap(process.live, FIRST_BYTES);
+    process.live = NULL;
+    process_path(path, sizeof path, -1, ".live");
+    sys_unlink(path);
+    return failed;
+}
+
+long process_begin(const char *folder, const struct definition_call *calls, size_t call_count)
+{
+    process.calls = calls;
+    process.call_count = call_count;
+    process.threads = sys_mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!process.threads)
+        return -ENOMEM;
+    long failed = sys_madvise(process.threads, TABLE_BYTES, MADV_WIPEONFORK);
+    process.folder_length = strlen(folder);
+    if (!failed)
+        failed = open_files(folder, process.folder_length, NULL, 0);
+    if (failed)
+        return failed;
+    canary()->owner = process.pid;
+    atomic_store(&process.state, PROCESS_ON);
+    return 0;
+}
+
+long process_after_fork(void)
+{
+    char folder[PATH_MAX];
+    struct live_header parent = *process.live;
+    uint32_t parent_image = process.image;
+    if (__atomic_exchange_n(&canary()->vforking, 1, __ATOMIC_ACQ_REL))
+        return -EBUSY; /* another thread of the child is at it */
+    sys_munmap(process.live, FIRST_BYTES);
+    process.live = NULL;
+    process.retry_tick = 0;
+    atomic_store(&process.ended, 0);
+    memcpy(folder, process.prefix, process.folder_length);
+    long failed = open_files(folder, process.folder_length, &parent, parent_image);
+    if (failed) {
+        atomic_store(&process.state, PROCESS_OFF);
+        return failed;
+    }
+    __atomic_store_n(&canary()->owner, process.pid, __ATOMIC_RELEASE);
+    return 0;
+}
+
+enum process_memory process_memory(void)
+{
+    if (!__atomic_load_n(&canary()->owner, __ATOMIC_ACQUIRE))
+        return MEMORY_WIPED;
+    return sys_getpid() == (long)process.pid ? MEMORY_OWN : MEMORY_BORROWED;
+}
+
+int process_is_borrowed(void)
+{
+    return atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_BORROWED;
+}
+
+void process_end(enum process_status status, int exit_status)
+{
+    if (atomic_load(&process.state) == PROCESS_OFF || process_memory() != MEMORY_OWN)
+        return;
+    process.live->end = clock_read_pair();
+    process.live->exit_status = exit_status;
+    process.live->status = status;
+}
+
+void process_stop(void)
+{
+    if (atomic_load(&process.state) == PROCESS_OFF)
+        return;
+    atomic_store(&process.state, PROCESS_STOPPED);
+    for (uint32_t i = 0; i < process.live->slots && i < SLOT_COUNT; i++)
+        process.threads[i].end = process.threads[i].function_end = NULL;
+}
+
+void process_lose(enum loss_reason reason)
+{
+    if (process.live) {
+        __atomic_fetch_add(&process.live->lost, 1, __ATOMIC_RELAXED);
+        process.live->lost_reason = reason;
+    }
+}

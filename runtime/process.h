@@ -1,0 +1,68 @@
+/* The traced process: its files in the session, its state, its beginning and end.
+ *
+ * States: OFF (before the constructor, or no session could be had) → ON → STOPPED (the root has
+ * begun to export). A fork's child is found out at its first event, by the wiped canary, and opens
+ * files of its own; a vfork's child by a process id that changed while the canary did not, and is
+ * refused. */
+#ifndef VT_RUNTIME_PROCESS_H
+#define VT_RUNTIME_PROCESS_H
+
+#include "runtime/definitions.h"
+#include "runtime/event.h"
+#include "runtime/layout.h"
+#include "runtime/thread.h"
+
+#include <limits.h>
+
+enum process_state { PROCESS_OFF, PROCESS_ON, PROCESS_STOPPED };
+
+struct process {
+    _Atomic int state;
+    uint32_t pid, image;
+    unsigned categories;      /* 1 << event_category */
+    struct live_header *live; /* shared with the file; NULL while OFF */
+    struct thread *threads;   /* SLOT_COUNT of them, then the canary */
+    _Atomic uint32_t ended;   /* slots whose thread has said that it ends */
+    uint64_t retry_tick;      /* before it, do not try to attach again */
+    char prefix[PATH_MAX];    /* session folder, slash, PID-N */
+    size_t folder_length;     /* of the session folder in prefix */
+    const struct definition_call *calls;
+    size_t call_count;
+};
+
+extern struct process process __attribute__((visibility("hidden")));
+
+/* Whether events of the category are captured in this process. */
+static inline int process_captures(enum event_category category)
+{
+    return (int)(process.categories >> category & 1);
+}
+
+/* Opens the process's files in the session folder and goes ON. `calls` describes the call events
+ * that this build writes, and must stay valid. 0 or negative errno; then everything stays OFF. */
+long process_begin(const char *folder, const struct definition_call *calls, size_t call_count);
+
+/* After a wipe: this is a fork's child; gives it files of its own. 0 or negative errno. */
+long process_after_fork(void);
+
+/* Whether the caller runs in a vfork's child (or another process that shares our memory). One
+ * system call: for rare calls only. */
+int process_is_borrowed(void);
+
+enum process_memory { MEMORY_OWN, MEMORY_WIPED, MEMORY_BORROWED };
+enum process_memory process_memory(void);
+
+/* Says in the header how the process ends (enum process_status); STOPPED is left to process_stop.
+ */
+void process_end(enum process_status status, int exit_status);
+
+/* No thread writes another event. Not reversible, except by a fork. */
+void process_stop(void);
+
+/* Counts an event that no thread could take. */
+void process_lose(enum loss_reason reason);
+
+/* Path of a file of this process: prefix, optional slot number, suffix. 0, or -ENAMETOOLONG. */
+long process_path(char *buffer, size_t size, long slot, const char *suffix);
+
+#endif

@@ -1,0 +1,291 @@
+/* Threads: attaching to a slot, opening and flushing blocks. Everything here is cold and runs with
+ * signals blocked, so that no handler of the same thread can come in between. See thread.h. */
+#include "runtime/thread.h"
+
+#include "base/sys.h"
+#include "runtime/clock.h"
+#include "runtime/event.h"
+#include "runtime/process.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+static struct thread thread_none; /* stands in before attach: has no room, never written */
+__thread struct thread *thread_self = &thread_none;
+
+enum { TAKEOVER_PROBES = 8 };
+static const uint64_t RETRY_TICKS = UINT64_C(1) << 32; /* a second or two */
+
+static void set_ends(struct thread *self)
+{
+    uint64_t *end = self->buffer[self->open] + BLOCK_WORDS - BLOCK_SLACK_WORDS;
+    self->end = end;
+    self->function_end = process_captures(CATEGORY_FUNCTIONS) && !clock_in_nsec ? end : NULL;
+    if (atomic_load(&process.state) != PROCESS_ON)
+        self->end = self->function_end = NULL;
+}
+
+/* Makes buffer[open] the open block. Its old contents, if any, are in the blocks file by now. */
+static void open_block(struct thread *self)
+{
+    uint64_t *buffer = self->buffer[self->open];
+    struct block_header *header = (struct block_header *)(void *)buffer;
+    if (header->used) {
+        size_t dirty = header->used + BLOCK_SLACK_WORDS;
+        memset(buffer, 0, (dirty < BLOCK_WORDS ? dirty : BLOCK_WORDS) * sizeof *buffer);
+    }
+    header->thread = self->index;
+    header->sequence = ++self->sequence;
+    header->start = clock_read_pair();
+    header->lost = self->lost;
+    header->lost_reason = self->lost_reason;
+    header->lost_since = self->lost_since;
+    self->lost = 0;
+    self->epoch = header->start.tick >> EVENT_TICK_BITS;
+    self->next = buffer + BLOCK_HEADER_WORDS;
+    __atomic_store_n(&header->magic, BLOCK_MAGIC, __ATOMIC_RELEASE); /* acquire in the reader */
+    set_ends(self);
+}
+
+static uint64_t count_events(const uint64_t *words, uint64_t count)
+{
+    uint64_t events = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        enum event_kind kind = event_kind(words[i]);
+        if (kind == EVENT_KIND_NONE ||
+            (kind == EVENT_KIND_RECORD && event_type(words[i]) == EVENT_TIME))
+            continue;
+        events++;
+        if (kind == EVENT_KIND_RECORD)
+            i += event_length(words[i]);
+    }
+    return events;
+}
+
+static long append_block(const struct thread *self, const void *block, size_t size)
+{
+    char path[PATH_MAX];
+    if (process_path(path, sizeof path, self->number, ".blocks"))
+        return -ENAMETOOLONG;
+    long fd = sys_open_high(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd < 0)
+        return fd;
+    long before = SYS3(SYS_lseek, fd, 0, 2 /* SEEK_END */);
+    long failed = sys_write_all(fd, block, size);
+    if (failed && before >= 0)
+        sys_ftruncate(fd, (uint64_t)before);
+    sys_close(fd);
+    return failed;
+}
+
+/* Finishes the open block, appends it to the file, opens the other buffer. A full block is stored
+ * with its slack: whole pages at page offsets cost the kernel less. */
+static void flush(struct thread *self)
+{
+    uint64_t *buffer = self->buffer[self->open];
+    struct block_header *header = (struct block_header *)(void *)buffer;
+    uint64_t used = (uint64_t)(self->next - buffer);
+    if (used > BLOCK_WORDS)
+        used = BLOCK_WORDS;
+    header->used = (uint32_t)used;
+    header->stored = used + BLOCK_SLACK_WORDS >= BLOCK_WORDS ? BLOCK_WORDS : (uint32_t)used;
+    header->check = block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS);
+    long failed = append_block(self, buffer, header->stored * sizeof *buffer);
+    if (failed) {
+        self->lost =
+            header->lost + count_events(buffer + BLOCK_HEADER_WORDS, used - BLOCK_HEADER_WORDS);
+        self->lost_since = header->lost ? header->lost_since : header->start.tick;
+        self->lost_reason = failed == -ENOSPC || failed == -EDQUOT ? LOSS_DISK_FULL : LOSS_WRITE;
+        header->magic = 0;
+    }
+    self->open ^= 1;
+    open_block(self);
+}
+
+static int is_gone(uint32_t owner)
+{
+    return sys_tgkill(process.pid, owner, 0) == -ESRCH;
+}
+
+/* Takes over the slot of a thread that is gone; -1 when none was found. */
+static long take_over(uint32_t tid, int only_ended)
+{
+    int probes = 0;
+    uint32_t slots = process.live->slots;
+    for (uint32_t i = 0; i < slots && i < SLOT_COUNT && probes < TAKEOVER_PROBES; i++) {
+        struct thread *thread = &process.threads[i];
+        uint32_t owner = __atomic_load_n(&thread->owner, __ATOMIC_ACQUIRE);
+        if (!owner || !thread->slot || (only_ended && !thread->slot->ended))
+            continue;
+        probes += only_ended;
+        if (is_gone(owner) && __atomic_compare_exchange_n(&thread->owner, &owner, tid, 0,
+                                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            if (thread->slot->ended)
+                atomic_fetch_sub(&process.ended, 1);
+            return i;
+        }
+    }
+    return -1;
+}
+
+static long claim_slot(uint32_t tid)
+{
+    long number = atomic_load(&process.ended) ? take_over(tid, 1) : -1;
+    if (number >= 0)
+        return number;
+    if (process.live->slots < SLOT_COUNT) {
+        uint32_t fresh = __atomic_fetch_add(&process.live->slots, 1, __ATOMIC_RELAXED);
+        if (fresh < SLOT_COUNT) {
+            __atomic_store_n(&process.threads[fresh].owner, tid, __ATOMIC_RELEASE);
+            return fresh;
+        }
+    }
+    return take_over(tid, 0);
+}
+
+/* Slot 0 lies behind the header, in the mapping that process_begin made. */
+static long map_slot(struct thread *self)
+{
+    char path[PATH_MAX];
+    uint64_t offset = LAYOUT_PAGE + (uint64_t)self->number * SLOT_BYTES;
+    char *memory = (char *)process.live + LAYOUT_PAGE;
+    if (self->number != 0) {
+        long fd = process_path(path, sizeof path, -1, ".live");
+        if (fd == 0)
+            fd = sys_open_high(path, O_RDWR, 0);
+        if (fd < 0)
+            return fd;
+        long failed = sys_reserve(fd, offset, SLOT_BYTES);
+        memory = failed
+                     ? NULL
+                     : sys_mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+        sys_close(fd);
+        if (!memory)
+            return failed ? failed : -ENOMEM;
+        sys_madvise(memory, SLOT_BYTES, MADV_DONTFORK);
+    }
+    self->buffer[0] = (uint64_t *)(void *)(memory + LAYOUT_PAGE);
+    self->buffer[1] = self->buffer[0] + BLOCK_WORDS;
+    self->slot = (struct slot_header *)(void *)memory;
+    return 0;
+}
+
+static struct thread *attach(void)
+{
+    uint32_t tid = (uint32_t)sys_gettid();
+    long number = claim_slot(tid);
+    struct thread *self = number < 0 ? NULL : &process.threads[number];
+    if (self && !self->slot) {
+        self->number = (uint32_t)number;
+        if (map_slot(self) != 0) {
+            __atomic_store_n(&self->owner, 0, __ATOMIC_RELEASE);
+            self = NULL;
+        }
+    } else if (self && self->next > self->buffer[self->open] + BLOCK_HEADER_WORDS) {
+        flush(self);
+        self->sequence--; /* the block just opened is opened again, for us */
+    }
+    if (!self) {
+        process.retry_tick = clock_tick() + RETRY_TICKS;
+        process_lose(LOSS_NO_SLOT);
+        return NULL;
+    }
+    self->index = __atomic_fetch_add(&process.live->threads, 1, __ATOMIC_RELAXED);
+    self->slot->tid = tid;
+    self->slot->thread = self->index;
+    self->slot->ended = 0;
+    self->slot->now.call = 0;
+    open_block(self);
+    thread_self = self;
+    return self;
+}
+
+static struct thread *make_room(void)
+{
+    struct thread *self = thread_self;
+    enum process_memory memory = process_memory();
+    if (memory == MEMORY_BORROWED || (memory == MEMORY_WIPED && process_after_fork() != 0))
+        return NULL;
+    if (!self->slot) {
+        self = attach();
+        if (self)
+            thread_define(0);
+        return self;
+    }
+    if (self->vforking) {
+        self->vforking = 0;
+        set_ends(self);
+    }
+    if (self->next >= self->end && self->end)
+        flush(self);
+    return self->end ? self : NULL;
+}
+
+struct thread *thread_make_room(void)
+{
+    int state = atomic_load(&process.state);
+    if (state != PROCESS_ON)
+        return NULL;
+    if (!thread_self->slot && process.retry_tick && clock_tick() < process.retry_tick) {
+        process_lose(LOSS_NO_SLOT);
+        return NULL;
+    }
+    uint64_t mask = sys_signals_block();
+    struct thread *self = make_room();
+    sys_signals_restore(mask);
+    return self;
+}
+
+uint32_t thread_reference(void)
+{
+    struct thread *self = thread_room();
+    return self ? self->index + 1 : 0;
+}
+
+void thread_define(uint32_t parent)
+{
+    char name[16] = "";
+    struct thread *self = thread_self;
+    if (!self->slot)
+        return;
+    SYS2(SYS_prctl, PR_GET_NAME, name);
+    struct definition_thread definition = {
+        .index = self->index,
+        .tid = self->slot->tid,
+        .parent = parent,
+        .name = definitions_string(name, strnlen(name, sizeof name)),
+        .tick = clock_tick(),
+        .handle = (uint64_t)pthread_self(),
+    };
+    definitions_append(DEFINITION_THREAD, &definition, sizeof definition, NULL, 0);
+}
+
+void thread_define_name(pthread_t handle, const char *name, size_t length)
+{
+    struct definition_thread_name definition = {
+        .handle = (uint64_t)handle,
+        .tick = clock_tick(),
+        .name = definitions_string(name, length),
+    };
+    definitions_append(DEFINITION_THREAD_NAME, &definition, sizeof definition, NULL, 0);
+}
+
+void thread_ending(void)
+{
+    struct thread *self = thread_self;
+    if (self->slot && !self->slot->ended) {
+        self->slot->ended = 1;
+        atomic_fetch_add(&process.ended, 1);
+    }
+}
+
+void thread_before_vfork(void)
+{
+    struct thread *self = thread_self;
+    if (self->slot) {
+        self->vforking = 1;
+        self->end = self->function_end = NULL;
+    }
+}

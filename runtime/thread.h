@@ -1,0 +1,63 @@
+/* A thread of the traced process and the block it is writing.
+ *
+ * Everything here lives in a table that the kernel wipes in a fork's child (MADV_WIPEONFORK),
+ * behind one pointer in thread-local storage. Not attached, wiped, stopped and full all look the
+ * same: the cursor is not below its end, "no room", and the one cold function thread_make_room
+ * sorts them out. Only the owner writes its struct, except that process_stop sets both ends to
+ * zero. There is no detach: a slot is taken over when the kernel says that its thread is gone, so
+ * events from the very last destructor still have their place. */
+#ifndef VT_RUNTIME_THREAD_H
+#define VT_RUNTIME_THREAD_H
+
+#include "runtime/layout.h"
+
+#include <pthread.h>
+
+struct thread {
+    uint64_t *next;           /* where the next record goes */
+    uint64_t *end;            /* no room from here on; NULL: not attached, stopped or wiped */
+    uint64_t *function_end;   /* the same for function events; NULL when they take the cold path */
+    uint64_t epoch;           /* tick >> EVENT_TICK_BITS of the last record */
+    struct slot_header *slot; /* NULL: wiped, or never attached */
+    uint64_t *buffer[2];
+    uint64_t lost, lost_since; /* not yet told in a block header */
+    uint32_t lost_reason;
+    uint32_t open; /* which buffer */
+    uint32_t sequence;
+    uint32_t index;
+    uint32_t number;   /* of the slot */
+    uint32_t owner;    /* kernel thread id; 0: free. Claimed by compare-and-swap */
+    uint32_t vforking; /* between vfork's entry and the parent's next event */
+    uint32_t reserved[3];
+};
+
+extern __thread struct thread *thread_self
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The calling thread with room for a record of any length, or NULL: drop the event, it was counted.
+ */
+struct thread *thread_make_room(void) __attribute__((cold, visibility("hidden")));
+
+static inline struct thread *thread_room(void)
+{
+    struct thread *self = thread_self;
+    return __builtin_expect(self->next < self->end, 1) ? self : thread_make_room();
+}
+
+/* The calling thread's index + 1, attaching it if needed; 0 when it cannot be. */
+uint32_t thread_reference(void);
+
+/* Writes the calling thread into the definitions, with the name that the kernel has for it.
+ * `parent` is the reference of the thread that created it, or 0. */
+void thread_define(uint32_t parent);
+
+/* Some thread of this process was given a name. */
+void thread_define_name(pthread_t handle, const char *name, size_t length);
+
+/* The thread is about to end: its slot may be taken over once it is gone. */
+void thread_ending(void);
+
+/* Before vfork: the child runs on this thread's memory and must leave no events in it. */
+void thread_before_vfork(void);
+
+#endif
