@@ -22,7 +22,7 @@ static const char *ours[OPTION_COUNT];
 static size_t ours_count;
 static int keep_out;
 
-static void remember(struct text *text, enum option option, const char *value)
+static void remember(struct text *text, enum capture_option option, const char *value)
 {
     const char *entry = text->data + text->length;
     text_string(text, option_variables[option]);
@@ -41,9 +41,9 @@ void environment_prepare(const char *path, const char *ticket, char *const *envi
     keep_out = out || text_overflowed(&copy) || !path[0];
     remember(&text, OPTION_SESSION, ticket);
     for (int i = 0; i < OPTION_COUNT; i++) {
-        const char *value = option_value(environment, (enum option)i);
+        const char *value = option_value(environment, (enum capture_option)i);
         if (value && i != OPTION_SESSION)
-            remember(&text, (enum option)i, value);
+            remember(&text, (enum capture_option)i, value);
     }
 }
 

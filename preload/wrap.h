@@ -88,13 +88,27 @@ void call_note(enum call_number number, const uint64_t *fields, unsigned count);
         WRAPPED(category, result, type, name, arguments, __VA_ARGS__)                              \
     }
 #define WRAPPED(category, result, type, name, arguments, ...)                                      \
-    uint64_t begun = process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;     \
+    uint64_t fields[CALL_FIELDS];                                                                  \
+    unsigned count = 0;                                                                            \
+    uint64_t begun =                                                                               \
+        process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;                  \
+    if (begun)                                                                                     \
+        count = call_fields(fields, __VA_ARGS__);                                                  \
     type answer = real.name arguments;                                                             \
     if (begun) {                                                                                   \
         uint64_t word = RESULT_WORD_##result(answer);                                              \
         SETTLE_##result(answer);                                                                   \
-        call_end(NUMBER_##name, begun, word, __VA_ARGS__);                                         \
+        call_end(NUMBER_##name, begun, word, fields, count);                                       \
     }                                                                                              \
     return answer;
+
+/* Keeps a call's fields, which are known before it is made, and shows the first one to onlookers. */
+static inline unsigned call_fields(uint64_t *fields, const uint64_t *values, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        fields[i] = values[i];
+    thread_self->slot->now.first = fields[0];
+    return count;
+}
 
 #endif

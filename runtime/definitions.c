@@ -107,7 +107,7 @@ uint32_t definitions_append(enum definition_kind kind, const void *head, size_t 
         memcpy(bytes, head, head_size);
     if (tail_size)
         memcpy(bytes + head_size, tail, tail_size);
-    /* pairs with the acquire in collector/definitions.c */
+    /* pairs with the acquire in collector/arena.c */
     __atomic_store_n(header, length | (uint64_t)kind, __ATOMIC_RELEASE);
     return (uint32_t)id;
 }

@@ -19,7 +19,7 @@ const char *environment_value(char *const *environment, const char *name)
     return NULL;
 }
 
-const char *option_value(char *const *environment, enum option option)
+const char *option_value(char *const *environment, enum capture_option option)
 {
     return environment_value(environment, option_variables[option]);
 }

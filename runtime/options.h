@@ -4,7 +4,7 @@
 
 #include "runtime/event.h"
 
-enum option {
+enum capture_option {
 #define OPTION(NAME, variable, argument, help) OPTION_##NAME,
 #include "runtime/options.def"
 #undef OPTION
@@ -13,7 +13,7 @@ enum option {
 
 /* The variable's name, and its value in `environment` (NULL when it is not set). */
 extern const char *const option_variables[OPTION_COUNT];
-const char *option_value(char *const *environment, enum option option);
+const char *option_value(char *const *environment, enum capture_option option);
 
 /* The value of any NAME in an environment array; NULL when it is not there. */
 const char *environment_value(char *const *environment, const char *name);

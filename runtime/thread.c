@@ -183,9 +183,10 @@ static struct thread *attach(void)
             __atomic_store_n(&self->owner, 0, __ATOMIC_RELEASE);
             self = NULL;
         }
-    } else if (self && self->next > self->buffer[self->open] + BLOCK_HEADER_WORDS) {
-        flush(self);
-        self->sequence--; /* the block just opened is opened again, for us */
+    } else if (self) {
+        if (self->next > self->buffer[self->open] + BLOCK_HEADER_WORDS)
+            flush(self);
+        self->sequence--; /* the block that is open and empty is opened again, for us */
     }
     if (!self) {
         process.retry_tick = clock_tick() + RETRY_TICKS;

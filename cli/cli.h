@@ -1,0 +1,86 @@
+/* The vitte-trace command: one file per verb, and what they share. */
+#ifndef VT_CLI_CLI_H
+#define VT_CLI_CLI_H
+
+#include "collector/walk.h"
+#include "filter/filter.h"
+#include "writers/writer.h"
+
+#include <stdio.h>
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct verb {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    const char *help;
+    int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit status */
+};
+
+extern const struct verb verbs[]; /* ends with a NULL name */
+
+/* One line on stderr, "vitte-trace: …"; returns the status, so that a verb can `return fail(…)`. */
+int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int fail_problem(const struct problem *problem);
+
+/* Usage of one verb on stderr, for a call that makes no sense; returns EXIT_USAGE. */
+int usage(const char *verb);
+
+int verb_run(int argc, char **argv);
+int verb_record(int argc, char **argv);
+int verb_export(int argc, char **argv);
+int verb_report(int argc, char **argv);
+int verb_info(int argc, char **argv);
+
+/* ---- exporting: export.c ---- */
+
+struct export_job {
+    const char *out;       /* path or "-" */
+    const char *format;    /* name, or NULL: by the suffix of out */
+    const char *filter;    /* expression, or NULL */
+    int progress;          /* a line on stderr while it goes on */
+    struct visitor *also;  /* sees every span too, unfiltered; or NULL */
+};
+
+/* The format that a job asks for; NULL after saying what is wrong (then EXIT_USAGE is the status). */
+const struct writer_format *choose_format(const char *format, const char *out);
+/* Exit status; what went wrong has been said. */
+int export_session(struct session *session, const struct export_job *job, struct totals *totals);
+
+/* A parsed filter, or NULL after showing where the expression is wrong. */
+struct filter *parse_filter(const char *expression);
+/* Whether the span passes; `thread` is the one it belongs to. */
+int span_passes(const struct filter *filter, const struct image *image, const struct thread_view *thread,
+                const struct span *span);
+
+/* Deletes a session folder and the files in it that are a session's. */
+void remove_session(const char *folder);
+
+/* ---- capturing: capture.c ---- */
+
+struct capture {
+    const char *folder; /* of the session, to be made */
+    const char *out, *format, *events;
+    char **command; /* NULL-terminated */
+    int exec_env;   /* re-add the tracer to environments (the default) */
+};
+
+/* Runs the command traced. The wait status of the command, or -1 with `exit_status` set to what the
+ * command line should end with (126, 127, 1), after saying why. */
+int capture_run(const struct capture *capture, int *exit_status, uint64_t *wall_ns);
+
+/* Ends as the traced command did: exits with its code or dies of its signal. */
+void end_like(int wait_status) __attribute__((noreturn));
+
+/* ---- text ---- */
+
+/* "1.23 ms", "4.5 KB": at most 16 bytes, in the buffer. */
+const char *show_time(char *buffer, uint64_t nsec);
+const char *show_bytes(char *buffer, uint64_t bytes);
+/* 1 234 567 */
+const char *show_count(char *buffer, uint64_t count);
+
+/* Lines about what a session lost or could not see: nothing when there is nothing to say. */
+void print_losses(FILE *file, const struct session *session, const struct totals *totals);
+
+#endif

@@ -1,0 +1,210 @@
+/* vitte-trace export: a session becomes a trace. Also what `run` does at the end. */
+#include "cli/cli.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct exporting {
+    struct writer writer;
+    const struct filter *filter;
+    const struct visitor *also;
+    struct thread_view thread;
+};
+
+int span_passes(const struct filter *filter, const struct image *image, const struct thread_view *thread,
+                const struct span *span)
+{
+    struct filter_fields fields = {
+        .module = span->name->module,
+        .function = span->name->text,
+        .tag = category_tags[span->name->category],
+        .thread = thread->name,
+        .process = image->name,
+        .tid = thread->tid,
+        .pid = image->summary->pid,
+        .duration_ns = span->duration_ns,
+    };
+    return filter_match(filter, &fields);
+}
+
+struct filter *parse_filter(const char *expression)
+{
+    struct filter_error error;
+    struct filter *filter = filter_parse(expression, &error);
+    if (!filter) {
+        fail(EXIT_USAGE, "--filter: %s, at character %zu:", error.message, error.position + 1);
+        fprintf(stderr, "  %s\n  %*s^\n", expression, (int)error.position, "");
+    }
+    return filter;
+}
+
+const struct writer_format *choose_format(const char *name, const char *out)
+{
+    const struct writer_format *format =
+        name ? writer_format_named(name) : out ? writer_format_of_file(out) : NULL;
+    if (!format && name)
+        fail(EXIT_USAGE, "there is no format '%s'; there are chrome, json and folded", name);
+    else if (!format)
+        fail(EXIT_USAGE, "%s says no format by its suffix (.json, .ndjson, .folded, or these with .gz); "
+                         "give one with -f", out);
+    return format;
+}
+
+static void on_image(void *data, struct image *image)
+{
+    struct exporting *exporting = data;
+    exporting->writer.image = image;
+    if (exporting->writer.format->image)
+        exporting->writer.format->image(&exporting->writer);
+    if (exporting->also && exporting->also->image)
+        exporting->also->image(exporting->also->data, image);
+}
+
+static void on_thread(void *data, struct image *image, const struct thread_view *thread)
+{
+    struct exporting *exporting = data;
+    exporting->writer.thread = *thread;
+    if (exporting->writer.format->thread)
+        exporting->writer.format->thread(&exporting->writer);
+    if (exporting->also && exporting->also->thread)
+        exporting->also->thread(exporting->also->data, image, thread);
+}
+
+static void on_span(void *data, const struct span *span)
+{
+    struct exporting *exporting = data;
+    struct writer *writer = &exporting->writer;
+    if (!exporting->filter ||
+        span_passes(exporting->filter, writer->image, &writer->thread, span))
+        writer->format->span(writer, span);
+    if (exporting->also && exporting->also->span)
+        exporting->also->span(exporting->also->data, span);
+}
+
+static void show_progress(void *data, double done)
+{
+    int *last = data, percent = (int)(done * 100);
+    if (percent != *last)
+        fprintf(stderr, "\rvitte-trace: exporting %d %%", percent);
+    *last = percent;
+}
+
+int export_session(struct session *session, const struct export_job *job, struct totals *totals)
+{
+    struct problem problem = {""};
+    int percent = -1;
+    struct exporting exporting = {.also = job->also};
+    struct filter *filter = NULL;
+    const struct writer_format *format = choose_format(job->format, job->out);
+    if (!format || (job->filter && !(filter = parse_filter(job->filter))))
+        return EXIT_USAGE;
+    struct writer *writer = &exporting.writer;
+    struct visitor visitor = {on_image, on_thread, on_span, &exporting};
+    exporting.filter = filter;
+    writer->format = format;
+    writer->session = session;
+    writer->sink = sink_open(job->out, &problem);
+    writer->state = format->state_size ? calloc(1, format->state_size) : NULL;
+    if (!writer->sink || (format->state_size && !writer->state)) {
+        problem_set(&problem, "out of memory");
+        filter_free(filter);
+        free(writer->state);
+        return fail_problem(&problem);
+    }
+    format->begin(writer);
+    int failed = walk_session(session, &visitor, totals, job->progress ? show_progress : NULL, &percent,
+                              &problem);
+    format->end(writer, totals);
+    failed |= sink_close(writer->sink, failed, &problem);
+    if (job->progress)
+        fputs("\r\033[K", stderr);
+    free(writer->state);
+    filter_free(filter);
+    return failed ? fail_problem(&problem) : EXIT_OK;
+}
+
+/* Only files that a session consists of: a folder that somebody put more into is kept. */
+void remove_session(const char *folder)
+{
+    char path[PATH_MAX];
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        size_t length = strlen(entry->d_name);
+        const char *dot = strrchr(entry->d_name, '.');
+        if (!dot || length < 2)
+            continue;
+        if (strcmp(dot, ".live") == 0 || strcmp(dot, ".defs") == 0 || strcmp(dot, ".blocks") == 0 ||
+            strcmp(entry->d_name, "session.json") == 0) {
+            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+            unlink(path);
+        }
+    }
+    if (entries)
+        closedir(entries);
+    rmdir(folder);
+}
+
+/* Whether some process of the session may still write to it. */
+static int still_runs(const struct session *session)
+{
+    for (size_t i = 0; i < session->image_count; i++) {
+        char path[64];
+        const struct image_summary *image = &session->images[i];
+        snprintf(path, sizeof path, "/proc/%u", image->pid);
+        if (image->header.status == PROCESS_RUNNING && access(path, F_OK) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int verb_export(int argc, char **argv)
+{
+    enum { KEEP_GOING = 256, REMOVE, FILTER };
+    static const struct option options[] = {
+        {"format", required_argument, NULL, 'f'},    {"output", required_argument, NULL, 'o'},
+        {"filter", required_argument, NULL, FILTER}, {"keep-going", no_argument, NULL, KEEP_GOING},
+        {"remove", no_argument, NULL, REMOVE},       {"quiet", no_argument, NULL, 'q'},
+        {NULL, 0, NULL, 0}};
+    struct export_job job = {.progress = isatty(STDERR_FILENO)};
+    struct problem problem = {""};
+    struct totals totals;
+    int keep_going = 0, remove = 0, option;
+    while ((option = getopt_long(argc, argv, "f:o:q", options, NULL)) != -1)
+        switch (option) {
+        case 'f': job.format = optarg; break;
+        case 'o': job.out = optarg; break;
+        case 'q': job.progress = 0; break;
+        case FILTER: job.filter = optarg; break;
+        case KEEP_GOING: keep_going = 1; break;
+        case REMOVE: remove = 1; break;
+        default: return usage("export");
+        }
+    if (optind + 1 != argc)
+        return usage("export");
+    if (!job.out && !job.format)
+        job.format = "chrome";
+    char fallback[64];
+    if (!job.out) {
+        const struct writer_format *format = choose_format(job.format, NULL);
+        if (!format)
+            return EXIT_USAGE;
+        snprintf(fallback, sizeof fallback, "vitte-trace%s", format->suffix);
+        job.out = fallback;
+    } else if (!choose_format(job.format, job.out)) {
+        return EXIT_USAGE;
+    }
+    struct session *session = session_open(argv[optind], keep_going, &problem);
+    if (!session)
+        return fail_problem(&problem);
+    int status = export_session(session, &job, &totals);
+    if (status == EXIT_OK && strcmp(job.out, "-") != 0 && !remove && isatty(STDERR_FILENO))
+        print_losses(stderr, session, &totals);
+    if (status == EXIT_OK && remove && !still_runs(session))
+        remove_session(argv[optind]);
+    session_close(session);
+    return status;
+}

@@ -1,0 +1,269 @@
+/* vitte-trace info: what a session holds: host, command lines, process tree, modules, clock, blocks,
+ * losses, and what was not covered. Everything is put into one JSON document, which is also what the text
+ * is printed from. */
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const char *const status_words[] = {
+    [PROCESS_RUNNING] = "ended without a word, or runs", [PROCESS_EXITED] = "exited",
+    [PROCESS_EXEC] = "became another program"};
+
+static json_t *text_of(const char *bytes, size_t length)
+{
+    json_t *text = json_stringn(bytes, length);
+    return text ? text : json_string("(not UTF-8)");
+}
+
+static json_t *command_of(const struct image *image)
+{
+    size_t length;
+    const char *command = image_command(image, &length);
+    json_t *list = json_array();
+    for (size_t at = 0; at < length;) {
+        size_t part = strnlen(command + at, length - at);
+        json_array_append_new(list, text_of(command + at, part));
+        at += part + 1;
+    }
+    return list;
+}
+
+/* In the session's order; the parent of an image is the last one before it with the parent's pid. */
+static long parent_of(const struct session *session, size_t number)
+{
+    const struct live_header *header = &session->images[number].header;
+    for (size_t i = number; i-- > 0;) {
+        const struct image_summary *other = &session->images[i];
+        if (other->pid == header->pid && other->header.status == PROCESS_EXEC)
+            return (long)i; /* the program before the exec */
+        if (header->parent_pid ? other->pid == header->parent_pid && other->image == header->parent_image
+                               : other->pid == header->ppid)
+            return (long)i;
+    }
+    return -1;
+}
+
+static void add_modules(json_t *modules, struct image *image)
+{
+    for (size_t i = 0; i < image->module_count; i++) {
+        const struct image_module *module = &image->modules[i];
+        char build_id[65] = "";
+        const char *path = module_file_path(module->file);
+        for (size_t k = 0; k < module->build_id_size && k < 32; k++)
+            snprintf(build_id + 2 * k, 3, "%02x", module->build_id[k]);
+        if (json_object_get(modules, path))
+            continue;
+        json_object_set_new(modules, path,
+                            json_pack("{s:s, s:s}", "build_id", build_id, "symbols",
+                                      module_file_symbols(module->file)));
+    }
+}
+
+static json_t *blocked_threads(struct session *session, struct image *image)
+{
+    json_t *list = json_array();
+    size_t hint = 0;
+    for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
+        const struct slot_header *header = image_slot(image, slot);
+        const struct image_call *call = header && header->now.call && !header->ended
+                                            ? image_call(image, header->now.call - 1 + EVENT_CALL)
+                                            : NULL;
+        if (!call || image->header.status != PROCESS_RUNNING)
+            continue;
+        json_array_append_new(
+            list, json_pack("{s:I, s:s, s:I}", "tid", (json_int_t)header->tid, "call", call->name->text,
+                            "since_ns",
+                            (json_int_t)clock_map_nsec(&session->clock, header->now.since, &hint)));
+    }
+    return list;
+}
+
+static json_t *process_of(struct session *session, struct image *image, size_t number)
+{
+    const struct live_header *header = &image->header;
+    size_t hint = 0;
+    uint64_t start = clock_map_nsec(&session->clock, header->start.tick, &hint);
+    json_t *process = json_pack(
+        "{s:I, s:I, s:I, s:s, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid, "ppid",
+        (json_int_t)header->ppid, "parent", (json_int_t)parent_of(session, number), "name", image->name,
+        "command", command_of(image), "start_ns", (json_int_t)start, "status",
+        header->status <= PROCESS_EXEC ? status_words[header->status] : "?", "instrumented",
+        (int)header->instrumented, "threads", (json_int_t)header->threads, "blocked",
+        blocked_threads(session, image));
+    if (header->status != PROCESS_RUNNING)
+        json_object_set_new(process, "end_ns",
+                            json_integer((json_int_t)clock_map_nsec(&session->clock, header->end.tick, &hint)));
+    if (header->status == PROCESS_EXITED)
+        json_object_set_new(process, "exit_status", json_integer(header->exit_status));
+    return process;
+}
+
+/* What a preload does not see, said every time; and what this session shows of it. */
+static json_t *coverage(const struct session *session, const struct totals *totals)
+{
+    json_t *list = json_array();
+    size_t silent = 0;
+    char line[160];
+    for (size_t i = 0; i < session->image_count; i++)
+        silent += session->images[i].header.status == PROCESS_RUNNING;
+    if (silent) {
+        snprintf(line, sizeof line, "%zu process%s ended without a word (signal, crash) or still run%s",
+                 silent, silent == 1 ? "" : "es", silent == 1 ? "s" : "");
+        json_array_append_new(list, json_string(line));
+    }
+    if (session->stillborn) {
+        snprintf(line, sizeof line, "%zu process%s died before the capture began in them",
+                 session->stillborn, session->stillborn == 1 ? "" : "es");
+        json_array_append_new(list, json_string(line));
+    }
+    if (!totals->events[CATEGORY_FUNCTIONS])
+        json_array_append_new(list, json_string("no function calls: no program was built with "
+                                                "-finstrument-functions, or functions were not asked for"));
+    json_array_append_new(list, json_string("never seen: static and setuid programs, system calls made "
+                                            "without libc, I/O inside stdio, mapped files, locks that "
+                                            "were free"));
+    return list;
+}
+
+static json_t *collect(struct session *session, struct problem *problem)
+{
+    struct visitor nothing = {NULL, NULL, NULL, NULL};
+    struct totals totals;
+    if (walk_session(session, &nothing, &totals, NULL, NULL, problem) != 0)
+        return NULL;
+    json_t *processes = json_array(), *modules = json_object(), *events = json_object();
+    for (size_t i = 0; i < session->image_count; i++) {
+        struct image *image = image_open(session, i, problem);
+        if (!image && session->keep_going)
+            continue;
+        if (!image) {
+            json_decref(processes);
+            json_decref(modules);
+            json_decref(events);
+            return NULL;
+        }
+        json_array_append_new(processes, process_of(session, image, i));
+        add_modules(modules, image);
+        image_close(image);
+    }
+    for (int i = 0; i < CATEGORY_COUNT; i++)
+        json_object_set_new(events, category_tags[i], json_integer((json_int_t)totals.events[i]));
+    return json_pack("{s:O, s:o, s:o, s:o, s:{s:I, s:b}, s:I, s:I, s:I, s:I, s:o}", "session",
+                     session->manifest, "processes", processes, "modules", modules, "events", events,
+                     "clock", "pairs", (json_int_t)session->clock.pair_count, "calibrated",
+                     !session->clock.uncalibrated, "threads", (json_int_t)totals.threads, "blocks",
+                     (json_int_t)totals.blocks, "events_lost", (json_int_t)totals_lost(&totals),
+                     "unmatched_exits", (json_int_t)totals.unmatched, "not_covered",
+                     coverage(session, &totals));
+}
+
+/* ---- printing ---- */
+
+static const char *string_in(const json_t *object, const char *key)
+{
+    const char *string = json_string_value(json_object_get(object, key));
+    return string ? string : "";
+}
+
+static json_int_t integer_in(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void print_command(const json_t *list)
+{
+    size_t i;
+    json_t *argument;
+    json_array_foreach(list, i, argument) printf("%s%s", i ? " " : "", json_string_value(argument));
+}
+
+static void print_process(const json_t *processes, size_t number, int depth)
+{
+    char time[32], lived[32];
+    const json_t *process = json_array_get(processes, number);
+    json_int_t start = integer_in(process, "start_ns"), end = integer_in(process, "end_ns");
+    size_t i;
+    json_t *other;
+    printf("  %*s%lld  ", 2 * depth, "", (long long)integer_in(process, "pid"));
+    print_command(json_object_get(process, "command"));
+    printf("\n  %*s   began at %s, ", 2 * depth, "", show_time(time, (uint64_t)start));
+    if (json_object_get(process, "end_ns"))
+        printf("lived %s, ", show_time(lived, end > start ? (uint64_t)(end - start) : 0));
+    printf("%s", string_in(process, "status"));
+    if (json_object_get(process, "exit_status"))
+        printf(" with %lld", (long long)integer_in(process, "exit_status"));
+    printf(", %lld thread%s\n", (long long)integer_in(process, "threads"),
+           integer_in(process, "threads") == 1 ? "" : "s");
+    json_array_foreach(json_object_get(process, "blocked"), i, other)
+        printf("  %*s   thread %lld was in %s since %s\n", 2 * depth, "",
+               (long long)integer_in(other, "tid"), string_in(other, "call"),
+               show_time(time, (uint64_t)integer_in(other, "since_ns")));
+    json_array_foreach(processes, i, other)
+        if (i != number && integer_in(other, "parent") == (json_int_t)number)
+            print_process(processes, i, depth < 20 ? depth + 1 : depth);
+}
+
+static void print_info(const json_t *info)
+{
+    const json_t *session = json_object_get(info, "session");
+    const json_t *processes = json_object_get(info, "processes");
+    time_t start = (time_t)(integer_in(session, "start_realtime_ns") / 1000000000);
+    char when[64], count[32];
+    const char *key;
+    size_t i;
+    json_t *value;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S %z", localtime(&start));
+    printf("command    ");
+    print_command(json_object_get(session, "command"));
+    printf("\nfolder     %s\nstarted    %s\nhost       %s, Linux %s, %s\n", string_in(session, "directory"),
+           when, string_in(session, "host"), string_in(session, "kernel"), string_in(session, "machine"));
+    printf("clock      %s, %lld pairs%s\n", string_in(session, "clock"),
+           (long long)integer_in(json_object_get(info, "clock"), "pairs"),
+           json_is_true(json_object_get(json_object_get(info, "clock"), "calibrated")) ? ""
+                                                                                       : ", not calibrated");
+    printf("blocks     %s\nevents    ", show_count(count, (uint64_t)integer_in(info, "blocks")));
+    json_object_foreach(json_object_get(info, "events"), key, value)
+        if (json_integer_value(value))
+            printf(" %s %s,", show_count(count, (uint64_t)json_integer_value(value)), key);
+    printf(" lost %s\n\nprocesses\n", show_count(count, (uint64_t)integer_in(info, "events_lost")));
+    json_array_foreach(processes, i, value) if (integer_in(value, "parent") < 0) print_process(processes, i, 0);
+    printf("\nmodules (symbols, build-id)\n");
+    json_object_foreach(json_object_get(info, "modules"), key, value)
+        printf("  %s  (%s%s%s)\n", key, string_in(value, "symbols"),
+               string_in(value, "build_id")[0] ? ", " : "", string_in(value, "build_id"));
+    printf("\nnot covered\n");
+    json_array_foreach(json_object_get(info, "not_covered"), i, value)
+        printf("  %s\n", json_string_value(value));
+}
+
+int verb_info(int argc, char **argv)
+{
+    enum { JSON = 256, KEEP_GOING };
+    static const struct option options[] = {{"json", no_argument, NULL, JSON},
+                                            {"keep-going", no_argument, NULL, KEEP_GOING},
+                                            {NULL, 0, NULL, 0}};
+    struct problem problem = {""};
+    int json = 0, keep_going = 0, option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+        switch (option) {
+        case JSON: json = 1; break;
+        case KEEP_GOING: keep_going = 1; break;
+        default: return usage("info");
+        }
+    if (optind + 1 != argc)
+        return usage("info");
+    struct session *session = session_open(argv[optind], keep_going, &problem);
+    json_t *info = session ? collect(session, &problem) : NULL;
+    int status = info ? EXIT_OK : fail_problem(&problem);
+    if (info && json) {
+        json_dumpf(info, stdout, JSON_INDENT(1));
+        puts("");
+    } else if (info) {
+        print_info(info);
+    }
+    json_decref(info);
+    session_close(session);
+    return status;
+}

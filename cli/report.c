@@ -1,0 +1,393 @@
+/* vitte-trace report: tables. A table is rows of numbers with columns that say how to show them; the
+ * same table is printed for people and as JSON. */
+#include "cli/cli.h"
+
+#include "collector/aggregate.h"
+#include "collector/heap.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+enum column_kind { COLUMN_COUNT, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT };
+enum { MAX_COLUMNS = 12 };
+
+struct column {
+    const char *key; /* for --sort and --json */
+    const char *title;
+    enum column_kind kind;
+};
+
+union cell {
+    uint64_t number;
+    const char *text;
+};
+
+struct table {
+    const char *name;
+    const char *sort; /* default key */
+    const struct column *columns;
+    union cell (*rows)[MAX_COLUMNS];
+    size_t count;
+};
+
+static void *rows_for(size_t count)
+{
+    void *rows = calloc(count ? count : 1, sizeof(union cell[MAX_COLUMNS]));
+    if (!rows)
+        exit(fail(EXIT_FAILED, "out of memory"));
+    return rows;
+}
+
+static const struct column function_columns[] = {
+    {"total", "total", COLUMN_TIME}, {"self", "self", COLUMN_TIME}, {"calls", "calls", COLUMN_COUNT},
+    {"min", "min", COLUMN_TIME},     {"avg", "avg", COLUMN_TIME},   {"p50", "p50", COLUMN_TIME},
+    {"p99", "p99", COLUMN_TIME},     {"max", "max", COLUMN_TIME},   {"tag", "tag", COLUMN_TEXT},
+    {"function", "function", COLUMN_TEXT}, {"module", NULL, COLUMN_TEXT}, {NULL, NULL, 0}};
+
+static struct table functions_table(struct aggregate *aggregate)
+{
+    struct table table = {"functions", "self", function_columns, NULL, 0};
+    struct function_sum **sums = aggregate_functions(aggregate, &table.count);
+    table.rows = rows_for(table.count);
+    for (size_t i = 0; i < table.count; i++) {
+        const struct function_sum *sum = sums[i];
+        const union cell row[] = {{.number = sum->total_ns},
+                                  {.number = sum->self_ns},
+                                  {.number = sum->calls},
+                                  {.number = sum->min_ns},
+                                  {.number = sum->sum_ns / sum->calls},
+                                  {.number = function_quantile(sum, 0.5)},
+                                  {.number = function_quantile(sum, 0.99)},
+                                  {.number = sum->max_ns},
+                                  {.text = category_tags[sum->name->category]},
+                                  {.text = sum->name->text},
+                                  {.text = sum->name->module}};
+        memcpy(table.rows[i], row, sizeof row);
+    }
+    return table;
+}
+
+static const struct column thread_columns[] = {
+    {"pid", "pid", COLUMN_COUNT},
+    {"tid", "tid", COLUMN_COUNT},
+    {"process", "process", COLUMN_TEXT},
+    {"thread", "thread", COLUMN_TEXT},
+    {"lived", "lived", COLUMN_TIME},
+    {"spans", "spans", COLUMN_COUNT},
+    {"functions", "functions", COLUMN_TIME},
+    {"io", "I/O", COLUMN_TIME},
+    {"waited", "waited", COLUMN_TIME},
+    {"allocations", "allocs", COLUMN_COUNT},
+    {"allocated", "allocated", COLUMN_BYTES},
+    {NULL, NULL, 0}};
+
+static struct table threads_table(struct aggregate *aggregate)
+{
+    struct table table = {"threads", "lived", thread_columns, NULL, 0};
+    struct thread_sum *sums = aggregate_threads(aggregate, &table.count);
+    table.rows = rows_for(table.count);
+    for (size_t i = 0; i < table.count; i++) {
+        const struct thread_sum *sum = &sums[i];
+        const union cell row[] = {{.number = sum->pid},
+                                  {.number = sum->tid},
+                                  {.text = sum->process},
+                                  {.text = sum->name},
+                                  {.number = sum->last_ns - sum->first_ns},
+                                  {.number = sum->spans},
+                                  {.number = sum->function_ns},
+                                  {.number = sum->io_ns},
+                                  {.number = sum->wait_ns},
+                                  {.number = sum->allocations},
+                                  {.number = sum->allocated}};
+        memcpy(table.rows[i], row, sizeof row);
+    }
+    return table;
+}
+
+static const struct column file_columns[] = {
+    {"total", "time", COLUMN_TIME},       {"calls", "calls", COLUMN_COUNT},
+    {"read", "read", COLUMN_BYTES},       {"written", "written", COLUMN_BYTES},
+    {"slowest", "slowest", COLUMN_TIME},  {"failed", "failed", COLUMN_COUNT},
+    {"pid", NULL, COLUMN_COUNT},          {"file", "file", COLUMN_TEXT},
+    {NULL, NULL, 0}};
+
+static struct table files_table(struct aggregate *aggregate)
+{
+    struct table table = {"io", "total", file_columns, NULL, 0};
+    struct file_sum **sums = aggregate_files(aggregate, &table.count);
+    table.rows = rows_for(table.count);
+    for (size_t i = 0; i < table.count; i++) {
+        const struct file_sum *sum = sums[i];
+        const union cell row[] = {{.number = sum->total_ns},   {.number = sum->calls},
+                                  {.number = sum->read_bytes}, {.number = sum->written_bytes},
+                                  {.number = sum->slowest_ns}, {.number = sum->failed},
+                                  {.number = sum->pid},        {.text = sum->path}};
+        memcpy(table.rows[i], row, sizeof row);
+    }
+    return table;
+}
+
+static const struct column memory_columns[] = {
+    {"pid", "pid", COLUMN_COUNT},
+    {"process", "process", COLUMN_TEXT},
+    {"allocations", "allocations", COLUMN_COUNT},
+    {"allocated", "allocated", COLUMN_BYTES},
+    {"frees", "frees", COLUMN_COUNT},
+    {"peak", "peak live", COLUMN_BYTES},
+    {"live", "live at end", COLUMN_BYTES},
+    {"live_blocks", "blocks", COLUMN_COUNT},
+    {"failed", "failed", COLUMN_COUNT},
+    {"unknown_frees", "foreign", COLUMN_COUNT},
+    {NULL, NULL, 0}};
+
+static struct table memory_table(const struct heap_sum *heaps, size_t count)
+{
+    struct table table = {"memory", "allocated", memory_columns, rows_for(count), count};
+    for (size_t i = 0; i < count; i++) {
+        const struct heap_sum *sum = &heaps[i];
+        const union cell row[] = {{.number = sum->pid},         {.text = sum->process},
+                                  {.number = sum->allocations}, {.number = sum->allocated},
+                                  {.number = sum->frees},       {.number = sum->peak},
+                                  {.number = sum->live},        {.number = sum->live_blocks},
+                                  {.number = sum->failed},      {.number = sum->unknown_frees}};
+        memcpy(table.rows[i], row, sizeof row);
+    }
+    return table;
+}
+
+/* ---- sorting and printing ---- */
+
+static size_t sort_column;
+static int sort_text;
+
+static int by_column(const void *a, const void *b)
+{
+    const union cell *left = a, *right = b;
+    if (sort_text)
+        return strcmp(left[sort_column].text, right[sort_column].text);
+    uint64_t l = left[sort_column].number, r = right[sort_column].number;
+    return (l < r) - (l > r);
+}
+
+static int sort_table(const struct table *table, const char *key)
+{
+    size_t column = 0;
+    while (table->columns[column].key && strcmp(table->columns[column].key, key) != 0)
+        column++;
+    if (!table->columns[column].key) {
+        fprintf(stderr, "vitte-trace: --sort: no column '%s'; there are", key);
+        for (column = 0; table->columns[column].key; column++)
+            fprintf(stderr, " %s", table->columns[column].key);
+        fputs("\n", stderr);
+        return EXIT_USAGE;
+    }
+    sort_column = column;
+    sort_text = table->columns[column].kind == COLUMN_TEXT;
+    qsort(table->rows, table->count, sizeof *table->rows, by_column);
+    return EXIT_OK;
+}
+
+static const char *show_cell(char *buffer, enum column_kind kind, union cell cell)
+{
+    switch (kind) {
+    case COLUMN_TIME: return show_time(buffer, cell.number);
+    case COLUMN_BYTES: return show_bytes(buffer, cell.number);
+    case COLUMN_TEXT: return cell.text;
+    case COLUMN_COUNT: break;
+    }
+    return show_count(buffer, cell.number);
+}
+
+static void print_table(const struct table *table, size_t limit)
+{
+    char buffer[32];
+    int widths[MAX_COLUMNS] = {0};
+    size_t rows = table->count < limit ? table->count : limit, last = 0;
+    for (size_t c = 0; table->columns[c].key; c++) {
+        if (!table->columns[c].title)
+            continue;
+        last = c;
+        widths[c] = (int)strlen(table->columns[c].title);
+        for (size_t r = 0; r < rows; r++) {
+            int width = (int)strlen(show_cell(buffer, table->columns[c].kind, table->rows[r][c]));
+            widths[c] = width > widths[c] ? width : widths[c];
+        }
+    }
+    for (size_t r = 0; r <= rows; r++)
+        for (size_t c = 0; table->columns[c].key; c++) {
+            const struct column *column = &table->columns[c];
+            if (!column->title)
+                continue;
+            const char *text = r ? show_cell(buffer, column->kind, table->rows[r - 1][c]) : column->title;
+            int width = column->kind == COLUMN_TEXT ? -widths[c] : widths[c];
+            printf("%*s%s", c == last && width < 0 ? 0 : width, text, c == last ? "\n" : "  ");
+        }
+    if (table->count > rows)
+        printf("… and %zu more (-n 0 shows all)\n", table->count - rows);
+}
+
+static void print_json(const struct table *table, size_t limit, const struct totals *totals)
+{
+    json_t *rows = json_array();
+    for (size_t r = 0; r < table->count && r < limit; r++) {
+        json_t *row = json_object();
+        for (size_t c = 0; table->columns[c].key; c++) {
+            union cell cell = table->rows[r][c];
+            json_object_set_new(row, table->columns[c].key,
+                                table->columns[c].kind == COLUMN_TEXT
+                                    ? json_stringn_nocheck(cell.text, strlen(cell.text))
+                                    : json_integer((json_int_t)cell.number));
+        }
+        json_array_append_new(rows, row);
+    }
+    json_t *document = json_pack("{s:o, s:I, s:I}", table->name, rows, "events_lost",
+                                 (json_int_t)totals_lost(totals), "unmatched_exits",
+                                 (json_int_t)totals->unmatched);
+    json_dumpf(document, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+    puts("");
+    json_decref(document);
+}
+
+/* ---- the verb ---- */
+
+struct reporting {
+    struct visitor sums;
+    const struct filter *filter;
+    struct image *image;
+    struct thread_view thread;
+};
+
+static void on_image(void *data, struct image *image)
+{
+    struct reporting *reporting = data;
+    reporting->image = image;
+    reporting->sums.image(reporting->sums.data, image);
+}
+
+static void on_thread(void *data, struct image *image, const struct thread_view *thread)
+{
+    struct reporting *reporting = data;
+    reporting->thread = *thread;
+    reporting->sums.thread(reporting->sums.data, image, thread);
+}
+
+static void on_span(void *data, const struct span *span)
+{
+    struct reporting *reporting = data;
+    if (!reporting->filter ||
+        span_passes(reporting->filter, reporting->image, &reporting->thread, span))
+        reporting->sums.span(reporting->sums.data, span);
+}
+
+struct report {
+    enum { TABLE_FUNCTIONS, TABLE_THREADS, TABLE_FILES, TABLE_MEMORY } table;
+    const char *sort, *filter_text;
+    size_t limit;
+    int json, keep_going;
+};
+
+static int show(const struct report *report, const struct table *table, const struct session *session,
+                const struct totals *totals)
+{
+    int status = sort_table(table, report->sort ? report->sort : table->sort);
+    if (status == EXIT_OK && report->json)
+        print_json(table, report->limit, totals);
+    else if (status == EXIT_OK) {
+        print_table(table, report->limit);
+        print_losses(stdout, session, totals);
+    }
+    free(table->rows);
+    return status;
+}
+
+static int report_memory(const struct report *report, struct session *session)
+{
+    struct problem problem = {""};
+    struct totals totals = {.unmatched = 0};
+    size_t count = 0;
+    struct heap_sum *heaps = heap_session(session, &count, &totals, &problem);
+    if (!heaps)
+        return fail_problem(&problem);
+    struct table table = memory_table(heaps, count);
+    int status = show(report, &table, session, &totals);
+    free(heaps);
+    return status;
+}
+
+static int report_sums(const struct report *report, struct session *session)
+{
+    struct problem problem = {""};
+    struct totals totals;
+    struct filter *filter = report->filter_text ? parse_filter(report->filter_text) : NULL;
+    if (report->filter_text && !filter)
+        return EXIT_USAGE;
+    struct aggregate *aggregate = aggregate_new();
+    struct reporting reporting = {.sums = aggregate_visitor(aggregate), .filter = filter};
+    struct visitor visitor = {on_image, on_thread, on_span, &reporting};
+    int status = EXIT_OK;
+    if (walk_session(session, &visitor, &totals, NULL, NULL, &problem) != 0) {
+        status = fail_problem(&problem);
+    } else {
+        struct table table = report->table == TABLE_THREADS ? threads_table(aggregate)
+                             : report->table == TABLE_FILES ? files_table(aggregate)
+                                                            : functions_table(aggregate);
+        status = show(report, &table, session, &totals);
+    }
+    aggregate_free(aggregate);
+    filter_free(filter);
+    return status;
+}
+
+static int parse(int argc, char **argv, struct report *report)
+{
+    enum { SORT = 256, FILTER, JSON, THREADS, MEMORY, IO, KEEP_GOING };
+    static const struct option options[] = {
+        {"threads", no_argument, NULL, THREADS}, {"memory", no_argument, NULL, MEMORY},
+        {"io", no_argument, NULL, IO},           {"sort", required_argument, NULL, SORT},
+        {"json", no_argument, NULL, JSON},       {"filter", required_argument, NULL, FILTER},
+        {"keep-going", no_argument, NULL, KEEP_GOING}, {NULL, 0, NULL, 0}};
+    int option;
+    char *end;
+    while ((option = getopt_long(argc, argv, "n:", options, NULL)) != -1)
+        switch (option) {
+        case THREADS: report->table = TABLE_THREADS; break;
+        case MEMORY: report->table = TABLE_MEMORY; break;
+        case IO: report->table = TABLE_FILES; break;
+        case SORT: report->sort = optarg; break;
+        case FILTER: report->filter_text = optarg; break;
+        case JSON: report->json = 1; break;
+        case KEEP_GOING: report->keep_going = 1; break;
+        case 'n':
+            report->limit = strtoul(optarg, &end, 10);
+            if (*end || optarg == end)
+                return fail(EXIT_USAGE, "-n takes a number of rows, 0 for all; not '%s'", optarg);
+            break;
+        default: return usage("report");
+        }
+    if (optind + 1 != argc)
+        return usage("report");
+    if (report->limit == 0)
+        report->limit = SIZE_MAX;
+    if (report->table == TABLE_MEMORY && report->filter_text)
+        return fail(EXIT_USAGE, "--memory counts whole heaps; it takes no --filter");
+    return EXIT_OK;
+}
+
+int verb_report(int argc, char **argv)
+{
+    struct problem problem = {""};
+    struct report report = {.limit = 30};
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            report.limit = 0; /* a machine wants all rows unless it says -n */
+    int status = parse(argc, argv, &report);
+    if (status != EXIT_OK)
+        return status;
+    struct session *session = session_open(argv[optind], report.keep_going, &problem);
+    if (!session)
+        return fail_problem(&problem);
+    status = report.table == TABLE_MEMORY ? report_memory(&report, session)
+                                          : report_sums(&report, session);
+    session_close(session);
+    return status;
+}

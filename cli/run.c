@@ -1,0 +1,215 @@
+/* vitte-trace run and record: capture a command; run also exports and says what there was to see. */
+#include "cli/cli.h"
+
+#include "collector/aggregate.h"
+#include "runtime/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int absolute(const char *path, char *buffer, size_t size)
+{
+    char folder[PATH_MAX];
+    if (path[0] == '/')
+        return snprintf(buffer, size, "%s", path) < (int)size ? 0 : -1;
+    if (!getcwd(folder, sizeof folder))
+        return -1;
+    return snprintf(buffer, size, "%s/%s", folder, path) < (int)size ? 0 : -1;
+}
+
+static int check_events(const char *events)
+{
+    const char *unknown = NULL;
+    if (events)
+        categories_parse(events, &unknown);
+    if (!unknown)
+        return EXIT_OK;
+    return fail(EXIT_USAGE, "--events: there is no '%.*s'; there are functions, memory, io, threads, locks, "
+                            "processes, scopes and all", (int)strcspn(unknown, ","), unknown);
+}
+
+static int by_self(const void *a, const void *b)
+{
+    const struct function_sum *left = *(struct function_sum *const *)a;
+    const struct function_sum *right = *(struct function_sum *const *)b;
+    return (left->self_ns < right->self_ns) - (left->self_ns > right->self_ns);
+}
+
+static void summarise_sums(struct aggregate *aggregate)
+{
+    size_t count;
+    char time[32], bytes[32], more[32];
+    uint64_t allocations = 0, allocated = 0, read_bytes = 0, written = 0;
+    struct memory_sum *memory = aggregate_memory(aggregate, &count);
+    for (size_t i = 0; i < count; i++) {
+        allocations += memory[i].allocations;
+        allocated += memory[i].allocated;
+    }
+    struct file_sum **files = aggregate_files(aggregate, &count);
+    for (size_t i = 0; i < count; i++) {
+        read_bytes += files[i]->read_bytes;
+        written += files[i]->written_bytes;
+    }
+    fprintf(stderr, "  allocated %s in %s allocations", show_bytes(bytes, allocated),
+            show_count(more, allocations));
+    fprintf(stderr, "; read %s", show_bytes(bytes, read_bytes));
+    fprintf(stderr, ", written %s\n", show_bytes(bytes, written));
+    struct function_sum **functions = aggregate_functions(aggregate, &count);
+    if (count)
+        qsort(functions, count, sizeof *functions, by_self);
+    for (size_t i = 0; i < count && i < 5 && functions[i]->self_ns; i++)
+        fprintf(stderr, "  %9s self  %s%s\n", show_time(time, functions[i]->self_ns),
+                functions[i]->name->text, functions[i]->name->waits ? " (waiting)" : "");
+}
+
+static void summarise(const struct session *session, const struct totals *totals,
+                      struct aggregate *aggregate, uint64_t wall_ns, const char *out)
+{
+    char time[32], count[32];
+    fprintf(stderr, "vitte-trace: %s wall, ", show_time(time, wall_ns));
+    fprintf(stderr, "%llu process%s, ", (unsigned long long)totals->images, totals->images == 1 ? "" : "es");
+    fprintf(stderr, "%llu thread%s\n ", (unsigned long long)totals->threads, totals->threads == 1 ? "" : "s");
+    for (int i = 0; i < CATEGORY_COUNT; i++)
+        if (totals->events[i])
+            fprintf(stderr, " %s %s events,", show_count(count, totals->events[i]), category_tags[i]);
+    fprintf(stderr, " lost: %s\n", show_count(count, totals_lost(totals)));
+    summarise_sums(aggregate);
+    print_losses(stderr, session, totals);
+    fprintf(stderr, "  trace: %s\n", out);
+}
+
+struct run_options {
+    struct capture capture;
+    struct export_job job;
+    char out[PATH_MAX], folder[PATH_MAX];
+    int keep, quiet;
+};
+
+/* Checked before the command runs: it would be sad to find out afterwards. */
+static int check_place(struct run_options *run)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", run->out);
+    char *slash = strrchr(folder, '/');
+    slash[slash == folder] = '\0';
+    if (access(folder, W_OK) != 0)
+        return fail(EXIT_FAILED, "cannot write into %s: %s; name another file with -o", folder,
+                    strerror(errno));
+    int length = snprintf(run->folder, sizeof run->folder, "%s/vitte-trace-%d.vtrace",
+                          folder[1] ? folder : "", (int)getpid());
+    return length < (int)sizeof run->folder ? EXIT_OK
+                                            : fail(EXIT_FAILED, "the path %s is too long", run->out);
+}
+
+static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
+{
+    struct problem problem = {""};
+    struct totals totals;
+    struct session *session = session_open(run->folder, 0, &problem);
+    if (!session)
+        return fail_problem(&problem);
+    struct aggregate *aggregate = aggregate_new();
+    struct visitor sums = aggregate_visitor(aggregate);
+    run->job.also = run->quiet ? NULL : &sums;
+    run->job.progress = !run->quiet && isatty(STDERR_FILENO);
+    int status = export_session(session, &run->job, &totals);
+    if (status == EXIT_OK && !run->quiet)
+        summarise(session, &totals, aggregate, wall_ns, run->job.out);
+    if (status != EXIT_OK || run->keep)
+        fprintf(stderr, "  session: %s\n", run->folder);
+    else
+        remove_session(run->folder);
+    aggregate_free(aggregate);
+    session_close(session);
+    return status;
+}
+
+static int parse_run(int argc, char **argv, struct run_options *run)
+{
+    enum { EVENTS = 256, FILTER, KEEP, NO_ENV };
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, 'f'},
+        {"events", required_argument, NULL, EVENTS}, {"filter", required_argument, NULL, FILTER},
+        {"keep", no_argument, NULL, KEEP},           {"quiet", no_argument, NULL, 'q'},
+        {"no-exec-env", no_argument, NULL, NO_ENV},  {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "+o:f:q", options, NULL)) != -1)
+        switch (option) {
+        case 'o': run->job.out = optarg; break;
+        case 'f': run->job.format = optarg; break;
+        case 'q': run->quiet = 1; break;
+        case EVENTS: run->capture.events = optarg; break;
+        case FILTER: run->job.filter = optarg; break;
+        case KEEP: run->keep = 1; break;
+        case NO_ENV: run->capture.exec_env = 0; break;
+        default: return usage(argv[0]);
+        }
+    if (optind >= argc)
+        return usage(argv[0]);
+    run->capture.command = argv + optind;
+    return check_events(run->capture.events);
+}
+
+int verb_run(int argc, char **argv)
+{
+    struct run_options run = {.capture = {.exec_env = 1}};
+    uint64_t wall_ns;
+    int exit_status, status = parse_run(argc, argv, &run);
+    if (status != EXIT_OK)
+        return status;
+    if (!run.job.out)
+        run.job.out = getenv(option_variables[OPTION_OUT]);
+    if (!run.job.format)
+        run.job.format = getenv(option_variables[OPTION_FORMAT]);
+    if (!run.job.out) {
+        const struct writer_format *format = run.job.format ? choose_format(run.job.format, NULL) : NULL;
+        if (run.job.format && !format)
+            return EXIT_USAGE;
+        static char fallback[64];
+        snprintf(fallback, sizeof fallback, "vitte-trace%s", format ? format->suffix : ".json");
+        run.job.out = fallback;
+    }
+    struct filter *filter = run.job.filter ? parse_filter(run.job.filter) : NULL;
+    if (!choose_format(run.job.format, run.job.out) || (run.job.filter && !filter))
+        return EXIT_USAGE;
+    filter_free(filter);
+    if (strcmp(run.job.out, "-") == 0)
+        return fail(EXIT_USAGE, "run cannot write to standard output, which is the command's; name a file");
+    if (absolute(run.job.out, run.out, sizeof run.out) != 0)
+        return fail(EXIT_FAILED, "cannot find out the current folder: %s", strerror(errno));
+    status = check_place(&run);
+    if (status != EXIT_OK)
+        return status;
+    run.capture.folder = run.folder;
+    run.capture.out = run.out;
+    run.capture.format = run.job.format;
+    int wait_status = capture_run(&run.capture, &exit_status, &wall_ns);
+    if (wait_status < 0)
+        return exit_status;
+    export_and_summarise(&run, wall_ns);
+    end_like(wait_status);
+}
+
+int verb_record(int argc, char **argv)
+{
+    struct run_options run = {.capture = {.exec_env = 1}};
+    uint64_t wall_ns;
+    int exit_status, status = parse_run(argc, argv, &run);
+    if (status != EXIT_OK)
+        return status;
+    if (run.job.format || run.job.filter)
+        return fail(EXIT_USAGE, "record only captures; give -f and --filter to `vitte-trace export`");
+    if (absolute(run.job.out ? run.job.out : "vitte-trace.vtrace", run.folder, sizeof run.folder) != 0)
+        return fail(EXIT_FAILED, "cannot find out the current folder: %s", strerror(errno));
+    run.capture.folder = run.folder;
+    int wait_status = capture_run(&run.capture, &exit_status, &wall_ns);
+    if (wait_status < 0)
+        return exit_status;
+    if (!run.quiet && isatty(STDERR_FILENO))
+        fprintf(stderr, "vitte-trace: captured %s; look with `vitte-trace report` or `export`\n",
+                run.folder);
+    end_like(wait_status);
+}

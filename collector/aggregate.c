@@ -1,0 +1,299 @@
+/* See aggregate.h. */
+#include "collector/aggregate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct aggregate {
+    struct image *image;
+    struct function_sum **functions; /* dense */
+    size_t function_count;
+    struct function_sum **by_name; /* by name number, NULL: not seen */
+    size_t by_name_room;
+    struct thread_sum *threads;
+    size_t thread_count;
+    struct file_sum **files; /* dense */
+    size_t file_count;
+    uint32_t *file_table; /* open addressing: index + 1 */
+    size_t file_table_size;
+    struct memory_sum *memory;
+    size_t memory_count;
+};
+
+static void *need(void *memory)
+{
+    if (!memory) {
+        fputs("vitte-trace: out of memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+/* Room for one more in an array whose room is the next power of two. */
+static void *grow(void *array, size_t count, size_t size)
+{
+    return count & (count - 1) ? array : need(realloc(array, (count ? 2 * count : 1) * size));
+}
+
+struct aggregate *aggregate_new(void)
+{
+    return need(calloc(1, sizeof(struct aggregate)));
+}
+
+void aggregate_free(struct aggregate *aggregate)
+{
+    if (!aggregate)
+        return;
+    for (size_t i = 0; i < aggregate->function_count; i++) {
+        for (size_t k = 0; k < 62; k++)
+            free(aggregate->functions[i]->classes[k]);
+        free(aggregate->functions[i]);
+    }
+    for (size_t i = 0; i < aggregate->file_count; i++) {
+        free(aggregate->files[i]->path);
+        free(aggregate->files[i]);
+    }
+    free(aggregate->functions);
+    free(aggregate->by_name);
+    free(aggregate->threads);
+    free(aggregate->files);
+    free(aggregate->file_table);
+    free(aggregate->memory);
+    free(aggregate);
+}
+
+static struct function_sum *function_of(struct aggregate *aggregate, const struct name *name)
+{
+    if (name->number >= aggregate->by_name_room) {
+        size_t room = 2 * (size_t)name->number + 64, before = aggregate->by_name_room;
+        aggregate->by_name = need(realloc(aggregate->by_name, room * sizeof *aggregate->by_name));
+        memset(aggregate->by_name + before, 0, (room - before) * sizeof *aggregate->by_name);
+        aggregate->by_name_room = room;
+    }
+    struct function_sum **sum = &aggregate->by_name[name->number];
+    if (!*sum) {
+        *sum = need(calloc(1, sizeof **sum));
+        (*sum)->name = name;
+        (*sum)->min_ns = UINT64_MAX;
+        aggregate->functions =
+            grow(aggregate->functions, aggregate->function_count, sizeof *aggregate->functions);
+        aggregate->functions[aggregate->function_count++] = *sum;
+    }
+    return *sum;
+}
+
+/* Class of a duration: its power of two, and an eighth of it. */
+static void classify(uint64_t ns, unsigned *power, unsigned *step)
+{
+    uint64_t value = ns < HISTOGRAM_STEPS ? HISTOGRAM_STEPS : ns;
+    unsigned bits = 63 - (unsigned)__builtin_clzll(value);
+    *power = bits - 2 < 62 ? bits - 2 : 61;
+    *step = (unsigned)(value >> (bits - 3)) & (HISTOGRAM_STEPS - 1);
+    if (ns < HISTOGRAM_STEPS)
+        *power = 0, *step = (unsigned)ns;
+}
+
+uint64_t function_quantile(const struct function_sum *sum, double share)
+{
+    uint64_t wanted = (uint64_t)(share * (double)sum->calls), seen = 0;
+    if (wanted >= sum->calls)
+        wanted = sum->calls ? sum->calls - 1 : 0;
+    for (unsigned power = 0; power < 62; power++)
+        for (unsigned step = 0; sum->classes[power] && step < HISTOGRAM_STEPS; step++) {
+            seen += sum->classes[power][step];
+            if (seen <= wanted)
+                continue;
+            uint64_t upper = power == 0 ? step
+                                        : ((UINT64_C(8) + step + 1) << (power + 2 - 3)) - 1;
+            return upper > sum->max_ns ? sum->max_ns : upper < sum->min_ns ? sum->min_ns : upper;
+        }
+    return sum->max_ns;
+}
+
+static void add_function(struct aggregate *aggregate, const struct span *span)
+{
+    struct function_sum *sum = function_of(aggregate, span->name);
+    unsigned power, step;
+    classify(span->duration_ns, &power, &step);
+    if (!sum->classes[power])
+        sum->classes[power] = need(calloc(HISTOGRAM_STEPS, sizeof *sum->classes[power]));
+    sum->classes[power][step]++;
+    sum->calls++;
+    sum->self_ns += span->self_ns;
+    sum->sum_ns += span->duration_ns;
+    if (!(span->flags & SPAN_RECURSIVE))
+        sum->total_ns += span->duration_ns;
+    if (span->duration_ns < sum->min_ns)
+        sum->min_ns = span->duration_ns;
+    if (span->duration_ns > sum->max_ns)
+        sum->max_ns = span->duration_ns;
+}
+
+static size_t file_slot(const struct aggregate *aggregate, const char *path, size_t length, uint32_t pid)
+{
+    uint64_t hash = pid;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)path[i]) * UINT64_C(1099511628211);
+    size_t at = (size_t)(hash ^ hash >> 31) & (aggregate->file_table_size - 1);
+    for (uint32_t found; (found = aggregate->file_table[at]); at = (at + 1) & (aggregate->file_table_size - 1)) {
+        const struct file_sum *file = aggregate->files[found - 1];
+        if (file->pid == pid && strncmp(file->path, path, length) == 0 && !file->path[length])
+            break;
+    }
+    return at;
+}
+
+static struct file_sum *file_of(struct aggregate *aggregate, const char *path, size_t length, uint32_t pid)
+{
+    if (aggregate->file_count * 2 >= aggregate->file_table_size) {
+        aggregate->file_table_size = aggregate->file_table_size ? 2 * aggregate->file_table_size : 256;
+        free(aggregate->file_table);
+        aggregate->file_table = need(calloc(aggregate->file_table_size, sizeof *aggregate->file_table));
+        for (size_t i = 0; i < aggregate->file_count; i++) {
+            const struct file_sum *file = aggregate->files[i];
+            aggregate->file_table[file_slot(aggregate, file->path, strlen(file->path), file->pid)] =
+                (uint32_t)i + 1;
+        }
+    }
+    size_t at = file_slot(aggregate, path, length, pid);
+    if (!aggregate->file_table[at]) {
+        struct file_sum *file = need(calloc(1, sizeof *file));
+        file->path = need(strndup(path, length));
+        file->pid = pid;
+        aggregate->files = grow(aggregate->files, aggregate->file_count, sizeof *aggregate->files);
+        aggregate->files[aggregate->file_count++] = file;
+        aggregate->file_table[at] = (uint32_t)aggregate->file_count;
+    }
+    return aggregate->files[aggregate->file_table[at] - 1];
+}
+
+static int starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static void add_io(struct aggregate *aggregate, const struct span *span)
+{
+    char number[32];
+    size_t length;
+    uint64_t fd = span_field(span, FIELD_FD);
+    uint32_t id = (uint32_t)span_field(span, FIELD_PATH);
+    int64_t result = span_result(span);
+    const char *call = span->name->text;
+    const char *path = arena_string(aggregate->image->arena, id ? id : (uint32_t)(fd >> 32), &length);
+    uint32_t pid = 0;
+    if (length == 0) {
+        pid = aggregate->image->summary->pid;
+        length = (size_t)snprintf(number, sizeof number, "fd %d", (int)(uint32_t)fd);
+        path = number;
+    }
+    struct file_sum *file = file_of(aggregate, path, length, pid);
+    file->calls++;
+    file->failed += result < 0;
+    file->total_ns += span->duration_ns;
+    if (span->duration_ns > file->slowest_ns)
+        file->slowest_ns = span->duration_ns;
+    if (span->call->definition.result == RESULT_BYTES && result > 0) {
+        int writes = starts_with(call, "write") || starts_with(call, "pwrite");
+        *(writes ? &file->written_bytes : &file->read_bytes) += (uint64_t)result;
+    }
+}
+
+static void add_memory(struct aggregate *aggregate, const struct span *span)
+{
+    struct memory_sum *memory = &aggregate->memory[aggregate->memory_count - 1];
+    struct thread_sum *thread = &aggregate->threads[aggregate->thread_count - 1];
+    if (span->kind == SPAN_INSTANT) {
+        memory->frees++; /* realloc_begins too: it releases the old block */
+        return;
+    }
+    uint64_t size = span_field(span, FIELD_BYTES);
+    if (span_result(span) == 0) {
+        memory->failed += size != 0;
+        return;
+    }
+    memory->allocations++;
+    memory->allocated += size;
+    thread->allocations++;
+    thread->allocated += size;
+}
+
+static void on_span(void *data, const struct span *span)
+{
+    struct aggregate *aggregate = data;
+    if (!aggregate->thread_count)
+        return;
+    struct thread_sum *thread = &aggregate->threads[aggregate->thread_count - 1];
+    uint64_t end = span->start_ns + span->duration_ns;
+    if (end > thread->last_ns)
+        thread->last_ns = end;
+    if (span->name->category == CATEGORY_MEMORY)
+        add_memory(aggregate, span);
+    if (span->kind != SPAN_COMPLETE)
+        return;
+    thread->spans++;
+    add_function(aggregate, span);
+    if (span->call && span_result(span) < 0)
+        function_of(aggregate, span->name)->failed++;
+    if (span->name->waits)
+        thread->wait_ns += span->self_ns;
+    else if (span->name->category == CATEGORY_IO)
+        thread->io_ns += span->self_ns;
+    else if (span->name->category == CATEGORY_FUNCTIONS)
+        thread->function_ns += span->self_ns;
+    if (span->name->category == CATEGORY_IO && span->call)
+        add_io(aggregate, span);
+}
+
+static void on_image(void *data, struct image *image)
+{
+    struct aggregate *aggregate = data;
+    aggregate->image = image;
+    aggregate->memory = grow(aggregate->memory, aggregate->memory_count, sizeof *aggregate->memory);
+    struct memory_sum *memory = &aggregate->memory[aggregate->memory_count++];
+    *memory = (struct memory_sum){.pid = image->summary->pid, .image = image->summary->image};
+    snprintf(memory->process, sizeof memory->process, "%s", image->name);
+}
+
+static void on_thread(void *data, struct image *image, const struct thread_view *view)
+{
+    struct aggregate *aggregate = data;
+    aggregate->threads = grow(aggregate->threads, aggregate->thread_count, sizeof *aggregate->threads);
+    struct thread_sum *thread = &aggregate->threads[aggregate->thread_count++];
+    *thread = (struct thread_sum){.pid = image->summary->pid,
+                                  .tid = view->tid,
+                                  .first_ns = view->start_ns,
+                                  .last_ns = view->start_ns};
+    snprintf(thread->process, sizeof thread->process, "%s", image->name);
+    snprintf(thread->name, sizeof thread->name, "%s", view->name);
+}
+
+struct visitor aggregate_visitor(struct aggregate *aggregate)
+{
+    return (struct visitor){on_image, on_thread, on_span, aggregate};
+}
+
+struct function_sum **aggregate_functions(struct aggregate *aggregate, size_t *count)
+{
+    *count = aggregate->function_count;
+    return aggregate->functions;
+}
+
+struct thread_sum *aggregate_threads(struct aggregate *aggregate, size_t *count)
+{
+    *count = aggregate->thread_count;
+    return aggregate->threads;
+}
+
+struct file_sum **aggregate_files(struct aggregate *aggregate, size_t *count)
+{
+    *count = aggregate->file_count;
+    return aggregate->files;
+}
+
+struct memory_sum *aggregate_memory(struct aggregate *aggregate, size_t *count)
+{
+    *count = aggregate->memory_count;
+    return aggregate->memory;
+}

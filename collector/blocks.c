@@ -1,0 +1,210 @@
+/* See blocks.h. A finished block must have its sum and follow its predecessor; a gap in the numbers is
+ * allowed only where the next block says that events were lost. */
+#include "collector/blocks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct block_reader {
+    char path[PATH_MAX];
+    struct problem *problem;
+    int fd; /* -1: no such file */
+    int keep_going;
+    uint64_t size, offset;
+    uint64_t damaged;
+    uint32_t sequence; /* of the last block */
+    const char *slot;  /* in the live file, or NULL */
+    int open_done;     /* how many open blocks were given */
+    uint64_t words[BLOCK_WORDS];
+};
+
+/* A process that still runs makes its file and makes it longer. 1: there is more than before. */
+static int look_again(struct block_reader *reader)
+{
+    struct stat info;
+    if (reader->fd < 0)
+        reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
+    if (reader->fd < 0 || fstat(reader->fd, &info) != 0 || (uint64_t)info.st_size <= reader->size)
+        return 0;
+    reader->size = (uint64_t)info.st_size;
+    return 1;
+}
+
+struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image, uint32_t slot,
+                                       const char *live, size_t live_size, int keep_going,
+                                       struct problem *problem)
+{
+    struct block_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) {
+        problem_set(problem, "out of memory");
+        return NULL;
+    }
+    snprintf(reader->path, sizeof reader->path, "%s/%u-%u.%u.blocks", folder, pid, image, slot);
+    reader->problem = problem;
+    reader->keep_going = keep_going;
+    reader->fd = -1;
+    if (!look_again(reader) && reader->fd < 0 && errno != ENOENT) {
+        problem_set(problem, "cannot read %s: %s", reader->path, strerror(errno));
+        free(reader);
+        return NULL;
+    }
+    uint64_t at = LAYOUT_PAGE + (uint64_t)slot * SLOT_BYTES;
+    if (at + SLOT_BYTES <= live_size)
+        reader->slot = live + at;
+    return reader;
+}
+
+void block_reader_close(struct block_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->fd >= 0)
+        close(reader->fd);
+    free(reader);
+}
+
+uint64_t block_reader_damaged(const struct block_reader *reader)
+{
+    return reader->damaged;
+}
+
+uint64_t block_reader_file_size(const struct block_reader *reader)
+{
+    return reader->size;
+}
+
+/* Reads up to `size` bytes at the offset; the number read. */
+static size_t read_at(const struct block_reader *reader, void *buffer, size_t size, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(reader->fd, (char *)buffer + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
+static int is_header(const struct block_header *header)
+{
+    return header->magic == BLOCK_MAGIC && header->used >= BLOCK_HEADER_WORDS &&
+           header->used <= header->stored && header->stored <= BLOCK_WORDS;
+}
+
+/* Whether the live file still has the block that the end of the .blocks file has only a part of: the
+ * process was killed while it wrote it. */
+static int live_has(const struct block_reader *reader, uint32_t sequence)
+{
+    for (int i = 0; reader->slot && i < 2; i++) {
+        struct block_header header;
+        memcpy(&header, reader->slot + LAYOUT_PAGE + i * BLOCK_BYTES, sizeof header);
+        if (header.magic == BLOCK_MAGIC && header.sequence >= sequence)
+            return 1;
+    }
+    return 0;
+}
+
+/* Goes to the next place that looks like a block, for --keep-going. */
+static void skip_damage(struct block_reader *reader)
+{
+    struct block_header header;
+    reader->damaged++;
+    do
+        reader->offset += 8;
+    while (reader->offset + sizeof header <= reader->size &&
+           !(read_at(reader, &header, sizeof header, reader->offset) == sizeof header &&
+             is_header(&header)));
+}
+
+static int damaged(struct block_reader *reader, const char *what)
+{
+    if (reader->keep_going) {
+        skip_damage(reader);
+        return 0;
+    }
+    return problem_set(reader->problem,
+                       "%s is damaged at byte %llu (%s); export with --keep-going to skip what is "
+                       "damaged",
+                       reader->path, (unsigned long long)reader->offset, what);
+}
+
+/* 1: words hold the next finished block; 0: none, or damage was skipped (then offset moved); -1. */
+static int next_finished(struct block_reader *reader)
+{
+    struct block_header *header = (struct block_header *)(void *)reader->words;
+    size_t got = read_at(reader, reader->words, BLOCK_BYTES, reader->offset);
+    if (got < sizeof *header || !is_header(header) || (size_t)header->stored * 8 > got) {
+        int cut = got < sizeof *header || (is_header(header) && (size_t)header->stored * 8 > got);
+        if (cut && live_has(reader, reader->sequence + 1)) {
+            reader->offset = reader->size;
+            return 0;
+        }
+        return damaged(reader, cut ? "cut off inside a block" : "no block there");
+    }
+    if (block_sum(reader->words + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS) != header->check)
+        return damaged(reader, "its sum does not fit");
+    if (header->sequence != reader->sequence + 1 && !header->lost && !reader->damaged)
+        return damaged(reader, "a block is missing before it");
+    reader->sequence = header->sequence;
+    reader->offset += (uint64_t)header->stored * 8;
+    return 1;
+}
+
+/* The open block with the lowest sequence number above the last one's. */
+static int next_open(struct block_reader *reader)
+{
+    const char *best = NULL;
+    uint32_t best_sequence = UINT32_MAX;
+    for (int i = 0; reader->slot && i < 2; i++) {
+        struct block_header header;
+        const char *at = reader->slot + LAYOUT_PAGE + i * BLOCK_BYTES;
+        memcpy(&header, at, sizeof header);
+        if (header.magic == BLOCK_MAGIC && header.sequence > reader->sequence &&
+            header.sequence < best_sequence) {
+            best = at;
+            best_sequence = header.sequence;
+        }
+    }
+    if (!best || reader->open_done++ >= 2)
+        return 0;
+    memcpy(reader->words, best, BLOCK_BYTES);
+    reader->sequence = best_sequence;
+    return 1;
+}
+
+int block_reader_next(struct block_reader *reader, struct block *block)
+{
+    const struct block_header *header = (const struct block_header *)(void *)reader->words;
+    uint32_t before = reader->sequence;
+    while (reader->offset < reader->size || look_again(reader)) {
+        int got = next_finished(reader);
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            continue;
+        *block = (struct block){*header, reader->words + BLOCK_HEADER_WORDS,
+                                header->used - BLOCK_HEADER_WORDS, 0};
+        return 1;
+    }
+    if (!next_open(reader))
+        return 0;
+    if (look_again(reader)) { /* finished while we copied it: take it, and what came first, from the file */
+        reader->sequence = before;
+        reader->open_done--;
+        return block_reader_next(reader, block);
+    }
+    *block = (struct block){*header, reader->words + BLOCK_HEADER_WORDS,
+                            BLOCK_WORDS - BLOCK_HEADER_WORDS, 1};
+    if (header->used > BLOCK_HEADER_WORDS && header->used <= BLOCK_WORDS)
+        block->count = header->used - BLOCK_HEADER_WORDS;
+    return 1;
+}

@@ -1,0 +1,164 @@
+/* See heap.h. */
+#include "collector/heap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum role { ROLE_NONE, ROLE_ALLOCATES, ROLE_REALLOCATES, ROLE_RELEASES };
+
+struct live_block {
+    uint64_t address; /* 0: empty */
+    uint64_t size;
+};
+
+struct heap {
+    struct image *image;
+    struct heap_sum *sum;
+    uint8_t roles[1 << EVENT_TYPE_BITS];
+    struct live_block *table; /* open addressing, linear probing */
+    size_t room, used;
+};
+
+static size_t home(const struct heap *heap, uint64_t address)
+{
+    return (size_t)((address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (heap->room - 1);
+}
+
+static struct live_block *find(struct heap *heap, uint64_t address)
+{
+    size_t at = home(heap, address);
+    while (heap->table[at].address && heap->table[at].address != address)
+        at = (at + 1) & (heap->room - 1);
+    return &heap->table[at];
+}
+
+static void grow(struct heap *heap)
+{
+    struct live_block *old = heap->table;
+    size_t old_room = heap->room;
+    heap->room = old_room ? 2 * old_room : 1 << 12;
+    heap->table = calloc(heap->room, sizeof *heap->table);
+    if (!heap->table) {
+        fputs("vitte-trace: out of memory\n", stderr);
+        exit(1);
+    }
+    for (size_t i = 0; i < old_room; i++)
+        if (old[i].address)
+            *find(heap, old[i].address) = old[i];
+    free(old);
+}
+
+static void take(struct heap *heap, uint64_t address, uint64_t size)
+{
+    struct heap_sum *sum = heap->sum;
+    if (2 * heap->used >= heap->room)
+        grow(heap);
+    struct live_block *block = find(heap, address);
+    if (block->address) {
+        sum->overlaps++;
+        sum->live -= block->size;
+    } else {
+        heap->used++;
+        sum->live_blocks++;
+    }
+    *block = (struct live_block){address, size};
+    sum->live += size;
+    if (sum->live > sum->peak)
+        sum->peak = sum->live;
+}
+
+/* Takes an entry out and closes the gap in its run. */
+static int release(struct heap *heap, uint64_t address)
+{
+    struct live_block *block = heap->room ? find(heap, address) : NULL;
+    if (!block || !block->address)
+        return 0;
+    heap->sum->live -= block->size;
+    heap->sum->live_blocks--;
+    heap->used--;
+    size_t gap = (size_t)(block - heap->table), mask = heap->room - 1;
+    for (size_t at = (gap + 1) & mask; heap->table[at].address; at = (at + 1) & mask) {
+        size_t wants = home(heap, heap->table[at].address);
+        if (((at - wants) & mask) >= ((at - gap) & mask)) {
+            heap->table[gap] = heap->table[at];
+            gap = at;
+        }
+    }
+    heap->table[gap].address = 0;
+    return 1;
+}
+
+static void visit(void *data, const struct merged_record *record)
+{
+    struct heap *heap = data;
+    struct heap_sum *sum = heap->sum;
+    enum role role = heap->roles[record->type];
+    if (role == ROLE_RELEASES && record->words >= 1) {
+        sum->frees++;
+        sum->unknown_frees += !release(heap, record->payload[0]);
+        return;
+    }
+    unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
+    if (role == ROLE_NONE || role == ROLE_RELEASES || record->words <= size_at)
+        return;
+    uint64_t block = record->payload[0], size = record->payload[size_at];
+    if (block) {
+        sum->allocations++;
+        sum->allocated += size;
+        take(heap, block, size);
+    } else if (size) {
+        sum->failed++;
+        /* a realloc that failed leaves the old block, which was released when it began, as it was;
+         * its size is not known any more */
+        if (role == ROLE_REALLOCATES && record->payload[1])
+            take(heap, record->payload[1], 0);
+    }
+}
+
+static void learn_roles(struct heap *heap)
+{
+    for (size_t i = 0; i < heap->image->call_count; i++) {
+        const struct definition_call *call = &heap->image->calls[i].definition;
+        if (!heap->image->calls[i].name || call->category != CATEGORY_MEMORY)
+            continue;
+        enum role role = call->flags & CALL_BEFORE            ? ROLE_RELEASES
+                         : call->result != RESULT_POINTER     ? ROLE_NONE
+                         : call->fields[0] == FIELD_POINTER   ? ROLE_REALLOCATES
+                                                              : ROLE_ALLOCATES;
+        heap->roles[(i + EVENT_CALL) & ((1 << EVENT_TYPE_BITS) - 1)] = (uint8_t)role;
+    }
+}
+
+static int read_image(struct image *image, struct heap_sum *sum, struct totals *totals,
+                      struct problem *problem)
+{
+    struct heap heap = {.image = image, .sum = sum};
+    *sum = (struct heap_sum){.pid = image->summary->pid, .image = image->summary->image};
+    snprintf(sum->process, sizeof sum->process, "%s", image->name);
+    learn_roles(&heap);
+    int failed = merge_image(image, visit, &heap, totals, problem);
+    free(heap.table);
+    return failed;
+}
+
+struct heap_sum *heap_session(struct session *session, size_t *count, struct totals *totals,
+                              struct problem *problem)
+{
+    struct heap_sum *sums = calloc(session->image_count + 1, sizeof *sums);
+    *count = 0;
+    for (size_t i = 0; sums && i < session->image_count; i++) {
+        struct image *image = image_open(session, i, problem);
+        if (!image && session->keep_going)
+            continue;
+        int failed = !image || read_image(image, &sums[(*count)++], totals, problem);
+        image_close(image);
+        if (failed) {
+            free(sums);
+            return NULL;
+        }
+    }
+    if (!sums)
+        problem_set(problem, "out of memory");
+    return sums;
+}

@@ -1,0 +1,22 @@
+/* The heaps of a session: every block of every process from its allocation to its free, in the order in
+ * which it happened, across threads. Memory grows with the blocks that are live at one time. */
+#ifndef VT_COLLECTOR_HEAP_H
+#define VT_COLLECTOR_HEAP_H
+
+#include "collector/merge.h"
+
+struct heap_sum {
+    uint32_t pid, image;
+    char process[64];
+    uint64_t allocations, frees, failed;
+    uint64_t allocated; /* bytes asked for, over time */
+    uint64_t peak, live, live_blocks;
+    uint64_t unknown_frees; /* of blocks whose allocation was not seen (from before the capture, a fork) */
+    uint64_t overlaps; /* allocations at an address that was live: events missing, or out of order */
+};
+
+/* One for each image, in the session's order; free() it. NULL and a problem. */
+struct heap_sum *heap_session(struct session *session, size_t *count, struct totals *totals,
+                              struct problem *problem);
+
+#endif

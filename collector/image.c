@@ -1,0 +1,275 @@
+/* See image.h. */
+#include "collector/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 1 << 24 };
+
+static void *grow(void *array, size_t count, size_t size)
+{
+    if (count & (count - 1)) /* room is always a power of two */
+        return array;
+    void *grown = realloc(array, (count ? 2 * count : 1) * size);
+    if (!grown) {
+        fputs("vitte-trace: out of memory\n", stderr);
+        exit(1);
+    }
+    return grown;
+}
+
+static int map_live(struct image *image, struct problem *problem)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/%u-%u.live", image->session->folder, image->summary->pid,
+             image->summary->image);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        problem_set(problem, "cannot read %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    void *live = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (live == MAP_FAILED)
+        return problem_set(problem, "cannot map %s: %s", path, strerror(errno));
+    image->live = live;
+    image->live_size = (size_t)info.st_size;
+    if (image->live_size < LAYOUT_PAGE)
+        return problem_set(problem, "%s is damaged: cut off inside its header", path);
+    memcpy(&image->header, live, sizeof image->header);
+    /* the first slot is made with the header */
+    if (image->live_size < LAYOUT_PAGE + (size_t)SLOT_BYTES && !image->session->keep_going)
+        return problem_set(problem, "%s is damaged: cut off after %zu bytes; export with --keep-going "
+                                    "to take what is left", path, image->live_size);
+    return 0;
+}
+
+static void add_module(struct image *image, const struct definition_module *module, size_t size)
+{
+    if (size < sizeof *module || module->path_size > size - sizeof *module ||
+        module->build_id_size > sizeof module->build_id)
+        return;
+    image->modules = grow(image->modules, image->module_count, sizeof *image->modules);
+    for (size_t i = 0; i < image->module_count; i++)
+        if (module->low < image->modules[i].high && image->modules[i].low < module->high)
+            image->modules_overlap = 1;
+    struct image_module *added = &image->modules[image->module_count++];
+    *added = (struct image_module){module->low, module->high, module->bias, module->tick, NULL, {0},
+                                   module->build_id_size};
+    memcpy(added->build_id, module->build_id, sizeof added->build_id);
+    added->file = names_module(image->session->names, (const char *)(module + 1), module->path_size,
+                               module->build_id, module->build_id_size);
+}
+
+static char *copy_string(const struct image *image, uint32_t id)
+{
+    size_t length;
+    const char *bytes = arena_string(image->arena, id, &length);
+    return strndup(bytes, length);
+}
+
+static void add_thread(struct image *image, const struct definition_thread *thread)
+{
+    if (thread->index >= MAX_THREADS)
+        return;
+    while (image->thread_count <= thread->index) {
+        image->threads = grow(image->threads, image->thread_count, sizeof *image->threads);
+        image->threads[image->thread_count] = (struct image_thread){.index = (uint32_t)image->thread_count};
+        image->thread_count++;
+    }
+    struct image_thread *added = &image->threads[thread->index];
+    if (added->tick == 0)
+        added->tick = thread->tick;
+    added->tid = thread->tid;
+    added->handle = thread->handle;
+    added->parent = thread->parent ? thread->parent : added->parent;
+    free(added->name);
+    added->name = copy_string(image, thread->name);
+}
+
+static void rename_thread(struct image *image, const struct definition_thread_name *given)
+{
+    for (size_t i = image->thread_count; i-- > 0;) /* handles are reused: the latest owner */
+        if (image->threads[i].handle == given->handle && image->threads[i].tick <= given->tick) {
+            free(image->threads[i].name);
+            image->threads[i].name = copy_string(image, given->name);
+            return;
+        }
+}
+
+static void add_calls(struct image *image, const struct definition_call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct definition_call *call = &calls[i];
+        size_t length = strnlen(call->name, sizeof call->name);
+        if (call->number >= 1 << EVENT_TYPE_BITS || call->category >= CATEGORY_COUNT ||
+            call->field_count > CALL_FIELDS)
+            continue;
+        while (image->call_count <= call->number) {
+            image->calls = grow(image->calls, image->call_count, sizeof *image->calls);
+            image->calls[image->call_count++] = (struct image_call){.name = NULL};
+        }
+        image->calls[call->number].definition = *call;
+        image->calls[call->number].name =
+            names_make(image->session->names, (enum event_category)call->category, "", call->name,
+                       length, call->flags & CALL_WAITS);
+    }
+}
+
+static void visit(void *data, enum definition_kind kind, uint32_t id, const void *payload, size_t size,
+                  int inherited)
+{
+    struct image *image = data;
+    (void)id;
+    if (kind == DEFINITION_MODULE)
+        add_module(image, payload, size);
+    else if (kind == DEFINITION_CALLS)
+        add_calls(image, payload, size / sizeof(struct definition_call));
+    else if (kind == DEFINITION_THREAD && !inherited && size >= sizeof(struct definition_thread))
+        add_thread(image, payload);
+    else if (kind == DEFINITION_THREAD_NAME && !inherited &&
+             size >= sizeof(struct definition_thread_name))
+        rename_thread(image, payload);
+}
+
+static void name_image(struct image *image)
+{
+    size_t length;
+    char *exe = copy_string(image, image->header.exe);
+    const char *command = image_command(image, &length);
+    const char *path = exe && exe[0] ? exe : length ? command : "?";
+    const char *slash = strrchr(path, '/');
+    image->name = strdup(slash && slash[1] ? slash + 1 : path);
+    free(exe);
+}
+
+struct image *image_open(struct session *session, size_t number, struct problem *problem)
+{
+    struct problem local = {""};
+    struct image *image = calloc(1, sizeof *image);
+    if (!image) {
+        problem_set(problem, "out of memory");
+        return NULL;
+    }
+    image->session = session;
+    image->summary = &session->images[number];
+    int failed = map_live(image, &local);
+    if (!failed)
+        image->arena = arena_open(session->folder, image->summary->pid, image->summary->image, &local);
+    if (failed || !image->arena) {
+        image_close(image);
+        if (session->keep_going)
+            session->damaged++;
+        else
+            problem_set(problem, "%s", local.text);
+        return NULL;
+    }
+    arena_walk(image->arena, visit, image);
+    name_image(image);
+    return image;
+}
+
+void image_close(struct image *image)
+{
+    if (!image)
+        return;
+    if (image->live)
+        munmap((void *)(uintptr_t)image->live, image->live_size);
+    arena_close(image->arena);
+    for (size_t i = 0; i < image->thread_count; i++)
+        free(image->threads[i].name);
+    free(image->threads);
+    free(image->modules);
+    free(image->calls);
+    free(image->name);
+    free(image);
+}
+
+/* The module that had the address at the time: the last one loaded before it, else the first after. */
+static const struct image_module *find_module(const struct image *image, uint64_t address, uint64_t tick)
+{
+    const struct image_module *best = NULL;
+    for (size_t i = 0; i < image->module_count; i++) {
+        const struct image_module *module = &image->modules[i];
+        if (address < module->low || address >= module->high)
+            continue;
+        if (!best || (module->tick <= tick ? module->tick >= best->tick || best->tick > tick
+                                           : best->tick > tick && module->tick < best->tick))
+            best = module;
+    }
+    return best;
+}
+
+const struct name *image_find_function(struct image *image, uint64_t address, uint64_t tick)
+{
+    size_t at = (size_t)(address >> 2 ^ address >> 14) % 4096;
+    const struct image_module *module = find_module(image, address, tick);
+    const struct name *name;
+    if (module) {
+        name = names_function(image->session->names, module->file, address - module->bias);
+    } else {
+        char text[32];
+        int length = snprintf(text, sizeof text, "0x%llx", (unsigned long long)address);
+        name = names_make(image->session->names, CATEGORY_FUNCTIONS, "", text, (size_t)length, 0);
+    }
+    if (!image->modules_overlap) {
+        image->functions[at].key = address;
+        image->functions[at].name = name;
+    }
+    return name;
+}
+
+const struct name *image_find_site(struct image *image, uint64_t inline_value)
+{
+    size_t at = (size_t)(inline_value / 8) % 256, length;
+    uint32_t id = (uint32_t)(inline_value & ~EVENT_INLINE_NAME);
+    if (!(inline_value & EVENT_INLINE_NAME)) {
+        const struct definition_site *site =
+            arena_entry(image->arena, id, DEFINITION_SITE, sizeof *site);
+        id = site ? site->name : 0;
+    }
+    const char *text = arena_string(image->arena, id, &length);
+    if (length == 0)
+        text = "(name lost)", length = strlen(text);
+    const struct name *name =
+        names_make(image->session->names, CATEGORY_SCOPES, "", text, length, 0);
+    image->sites[at].key = inline_value;
+    image->sites[at].name = name;
+    return name;
+}
+
+const struct image_call *image_call(const struct image *image, unsigned type)
+{
+    unsigned number = type - EVENT_CALL;
+    return type >= EVENT_CALL && number < image->call_count && image->calls[number].name
+               ? &image->calls[number]
+               : NULL;
+}
+
+const struct image_thread *image_thread(const struct image *image, uint32_t index)
+{
+    return index < image->thread_count && image->threads[index].name ? &image->threads[index] : NULL;
+}
+
+const char *image_command(const struct image *image, size_t *length)
+{
+    return arena_string(image->arena, image->header.command, length);
+}
+
+const struct slot_header *image_slot(const struct image *image, uint32_t slot)
+{
+    uint64_t at = LAYOUT_PAGE + (uint64_t)slot * SLOT_BYTES;
+    if (slot >= image->header.slots || at + SLOT_BYTES > image->live_size)
+        return NULL;
+    return (const void *)(image->live + at);
+}

@@ -1,0 +1,83 @@
+/* One process image, opened for reading: its live file, definitions, modules, threads and call table. */
+#ifndef VT_COLLECTOR_IMAGE_H
+#define VT_COLLECTOR_IMAGE_H
+
+#include "collector/arena.h"
+#include "collector/session.h"
+
+struct image_module {
+    uint64_t low, high, bias;
+    uint64_t tick; /* loaded, or first seen */
+    struct module_file *file;
+    uint8_t build_id[32];
+    size_t build_id_size;
+};
+
+struct image_thread {
+    uint32_t index, tid;
+    uint32_t parent; /* reference of the creating thread: index + 1, or 0 */
+    uint64_t tick;   /* when it was first seen */
+    uint64_t handle;
+    char *name;
+};
+
+struct image_call {
+    struct definition_call definition;
+    const struct name *name;
+};
+
+struct image {
+    struct session *session;
+    const struct image_summary *summary;
+    struct live_header header; /* as it is now */
+    const char *live;          /* the mapped live file */
+    size_t live_size;
+    struct arena *arena;
+    struct image_module *modules;
+    size_t module_count;
+    int modules_overlap; /* an address had two owners, one after the other */
+    struct image_thread *threads; /* by index */
+    size_t thread_count;
+    struct image_call *calls; /* by number */
+    size_t call_count;
+    char *name; /* last component of the program's path */
+    struct {
+        uint64_t key;
+        const struct name *name;
+    } functions[4096], sites[256]; /* direct-mapped caches */
+};
+
+/* Opens session->images[number]. NULL and a problem; with session->keep_going, NULL without one means
+ * that the image is damaged and was counted. */
+struct image *image_open(struct session *session, size_t number, struct problem *problem);
+void image_close(struct image *image);
+
+const struct name *image_find_function(struct image *image, uint64_t address, uint64_t tick);
+const struct name *image_find_site(struct image *image, uint64_t inline_value);
+
+/* The name of the function at an address. */
+static inline const struct name *image_function(struct image *image, uint64_t address, uint64_t tick)
+{
+    size_t at = (size_t)(address >> 2 ^ address >> 14) % 4096;
+    return image->functions[at].key == address ? image->functions[at].name
+                                               : image_find_function(image, address, tick);
+}
+/* The name of a scope, instant or counter. */
+static inline const struct name *image_site(struct image *image, uint64_t inline_value)
+{
+    size_t at = (size_t)(inline_value / 8) % 256;
+    return image->sites[at].key == inline_value ? image->sites[at].name
+                                                : image_find_site(image, inline_value);
+}
+/* The call that an event type stands for; NULL when the table has no such call. */
+const struct image_call *image_call(const struct image *image, unsigned type);
+
+const struct image_thread *image_thread(const struct image *image, uint32_t index);
+
+/* The image's command line, its arguments separated by NULs; `length` 0 when not known. */
+const char *image_command(const struct image *image, size_t *length);
+
+/* What the thread in the slot is blocked in, when it is in a call; NULL when it is not. */
+const struct slot_header *image_slot(const struct image *image, uint32_t slot);
+
+#endif

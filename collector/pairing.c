@@ -1,0 +1,355 @@
+/* See pairing.h.
+ *
+ * An exit closes the innermost frame of its function, and with it all frames inside that had no exit of
+ * their own. setjmp remembers how deep the stack was, longjmp goes back to that. Times never run
+ * backwards: a record that a signal handler overtook is moved up to its predecessor. */
+#include "collector/pairing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JUMPS = 64 };
+
+struct jump {
+    uint64_t buffer;
+    size_t depth;
+};
+
+struct pairing {
+    struct image *image;
+    const struct visitor *visitor;
+    struct totals *totals;
+    struct frame *frames;
+    size_t depth, room;
+    uint32_t *active; /* open frames by name number */
+    size_t active_room;
+    struct jump jumps[JUMPS]; /* a ring, newest at next_jump - 1 */
+    size_t next_jump;
+    uint64_t tick, last_tick; /* of the thread; of all threads */
+    size_t hint;              /* for the clock */
+    uint32_t thread;
+    int in_thread, thread_ended;
+};
+
+static void *need(void *memory)
+{
+    if (!memory) {
+        fputs("vitte-trace: out of memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+struct pairing *pairing_new(struct image *image, const struct visitor *visitor, struct totals *totals)
+{
+    struct pairing *pairing = need(calloc(1, sizeof *pairing));
+    pairing->image = image;
+    pairing->visitor = visitor;
+    pairing->totals = totals;
+    return pairing;
+}
+
+void pairing_free(struct pairing *pairing)
+{
+    free(pairing->frames);
+    free(pairing->active);
+    free(pairing);
+}
+
+uint64_t pairing_last_tick(const struct pairing *pairing)
+{
+    return pairing->last_tick;
+}
+
+static uint64_t nsec(struct pairing *pairing, uint64_t tick)
+{
+    return clock_map_nsec(&pairing->image->session->clock, tick, &pairing->hint);
+}
+
+static uint32_t *active(struct pairing *pairing, const struct name *name)
+{
+    if (name->number >= pairing->active_room) {
+        size_t room = 2 * (size_t)name->number + 64;
+        pairing->active = need(realloc(pairing->active, room * sizeof *pairing->active));
+        memset(pairing->active + pairing->active_room, 0,
+               (room - pairing->active_room) * sizeof *pairing->active);
+        pairing->active_room = room;
+    }
+    return &pairing->active[name->number];
+}
+
+static void give(struct pairing *pairing, struct span *span)
+{
+    span->stack = pairing->frames;
+    span->depth = pairing->depth;
+    if (pairing->visitor->span)
+        pairing->visitor->span(pairing->visitor->data, span);
+}
+
+static struct frame *push(struct pairing *pairing, const struct name *name, uint64_t key)
+{
+    if (pairing->depth == pairing->room) {
+        pairing->room = pairing->room ? 2 * pairing->room : 64;
+        pairing->frames = need(realloc(pairing->frames, pairing->room * sizeof *pairing->frames));
+    }
+    struct frame *frame = &pairing->frames[pairing->depth++];
+    frame->name = name;
+    frame->key = key;
+    frame->start = pairing->tick;
+    frame->start_ns = nsec(pairing, pairing->tick);
+    frame->children_ns = 0;
+    frame->arguments = NULL;
+    frame->argument_words = 0;
+    frame->mark = 0;
+    frame->kind = EVENT_KIND_ENTER;
+    ++*active(pairing, name);
+    return frame;
+}
+
+/* Ends the innermost frame at the tick. */
+static void pop(struct pairing *pairing, uint64_t tick, unsigned flags)
+{
+    struct frame *frame = &pairing->frames[--pairing->depth];
+    uint64_t end = nsec(pairing, tick);
+    struct span span = {
+        .kind = SPAN_COMPLETE,
+        .flags = flags | (--*active(pairing, frame->name) ? SPAN_RECURSIVE : 0),
+        .name = frame->name,
+        .start_ns = frame->start_ns,
+        .duration_ns = end - frame->start_ns,
+        .payload = frame->arguments,
+        .words = frame->argument_words,
+    };
+    span.self_ns = span.duration_ns - frame->children_ns;
+    if (pairing->depth)
+        pairing->frames[pairing->depth - 1].children_ns += span.duration_ns;
+    give(pairing, &span);
+    free((void *)(uintptr_t)span.payload);
+}
+
+static void pop_to(struct pairing *pairing, size_t depth)
+{
+    while (pairing->depth > depth)
+        pop(pairing, pairing->tick, SPAN_UNWOUND);
+}
+
+/* Closes the innermost frame of this kind with this key (0: any), and what is open inside it. */
+static void leave(struct pairing *pairing, uint8_t kind, uint64_t key)
+{
+    size_t at = pairing->depth;
+    while (at > 0 && !(pairing->frames[at - 1].kind == kind &&
+                       (key == 0 || pairing->frames[at - 1].key == key)))
+        at--;
+    if (at == 0) {
+        pairing->totals->unmatched++;
+        return;
+    }
+    pop_to(pairing, at);
+    pop(pairing, pairing->tick, 0);
+}
+
+static void begin_scope(struct pairing *pairing, uint64_t site, const uint64_t *payload, unsigned words)
+{
+    struct frame *frame = push(pairing, image_site(pairing->image, site), site);
+    frame->kind = EVENT_SCOPE_BEGIN;
+    if (words) {
+        uint64_t *copy = need(malloc(words * sizeof *copy));
+        memcpy(copy, payload, words * sizeof *copy);
+        frame->arguments = copy;
+        frame->argument_words = words;
+    }
+}
+
+static void jump(struct pairing *pairing, unsigned type, uint64_t buffer)
+{
+    if (type == EVENT_SETJMP) {
+        pairing->jumps[pairing->next_jump++ % JUMPS] = (struct jump){buffer, pairing->depth};
+        return;
+    }
+    for (size_t i = 1; i <= JUMPS; i++) {
+        const struct jump *to = &pairing->jumps[(pairing->next_jump - i) % JUMPS];
+        if (to->buffer == buffer) {
+            pop_to(pairing, to->depth);
+            return;
+        }
+    }
+}
+
+static void give_point(struct pairing *pairing, enum span_kind kind, const struct name *name,
+                       const struct image_call *call, const uint64_t *payload, unsigned words)
+{
+    struct span span = {.kind = kind,
+                        .name = name,
+                        .start_ns = nsec(pairing, pairing->tick),
+                        .call = call,
+                        .payload = payload,
+                        .words = words};
+    give(pairing, &span);
+}
+
+static void give_call(struct pairing *pairing, const struct image_call *call, uint64_t duration,
+                      const uint64_t *payload, unsigned words, unsigned flags)
+{
+    struct span span = {.kind = SPAN_COMPLETE, .flags = flags, .name = call->name, .call = call};
+    if (duration >= EVENT_INLINE_MAX && words)
+        duration = payload[--words];
+    if (duration > pairing->tick)
+        duration = 0;
+    span.payload = payload;
+    span.words = words;
+    span.start_ns = nsec(pairing, pairing->tick - duration);
+    if (pairing->depth && span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
+        span.start_ns = pairing->frames[pairing->depth - 1].start_ns;
+    span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
+    span.self_ns = span.duration_ns;
+    if (pairing->depth)
+        pairing->frames[pairing->depth - 1].children_ns += span.duration_ns;
+    give(pairing, &span);
+}
+
+static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *payload, unsigned words)
+{
+    unsigned type = event_type(word);
+    uint64_t value = event_inline(word);
+    const struct image_call *call = image_call(pairing->image, type);
+    struct totals *totals = pairing->totals;
+    if (call) {
+        totals->events[call->definition.category]++;
+        if (call->definition.flags & CALL_BEFORE)
+            give_point(pairing, SPAN_INSTANT, call->name, call, payload, words);
+        else
+            give_call(pairing, call, value, payload, words, 0);
+        return;
+    }
+    switch (type) {
+    case EVENT_SCOPE_BEGIN:
+        totals->events[CATEGORY_SCOPES]++;
+        begin_scope(pairing, value, payload, words);
+        break;
+    case EVENT_SCOPE_END:
+        totals->events[CATEGORY_SCOPES]++;
+        leave(pairing, EVENT_SCOPE_BEGIN, value);
+        break;
+    case EVENT_INSTANT:
+    case EVENT_COUNTER:
+        totals->events[CATEGORY_SCOPES]++;
+        give_point(pairing, type == EVENT_INSTANT ? SPAN_INSTANT : SPAN_COUNTER,
+                   image_site(pairing->image, value), NULL, payload, words);
+        break;
+    case EVENT_SETJMP:
+    case EVENT_LONGJMP:
+        if (words)
+            jump(pairing, type, payload[0]);
+        break;
+    case EVENT_THREAD_START:
+        totals->events[CATEGORY_THREADS]++;
+        break;
+    case EVENT_THREAD_END:
+        totals->events[CATEGORY_THREADS]++;
+        pairing->thread_ended = 1;
+        break;
+    default:
+        totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
+    }
+}
+
+static void finish_thread(struct pairing *pairing)
+{
+    const struct live_header *header = &pairing->image->header;
+    int said_so = header->status != PROCESS_RUNNING;
+    uint64_t end = pairing->tick;
+    if (!pairing->in_thread)
+        return;
+    if (!pairing->thread_ended && said_so && header->end.tick > end)
+        end = header->end.tick;
+    while (pairing->depth)
+        pop(pairing, end, said_so || pairing->thread_ended ? SPAN_UNWOUND : SPAN_UNFINISHED);
+    uint64_t last = nsec(pairing, end);
+    if (last > pairing->totals->last_ns)
+        pairing->totals->last_ns = last;
+    pairing->in_thread = 0;
+    pairing->next_jump = 0;
+    memset(pairing->jumps, 0, sizeof pairing->jumps);
+}
+
+static void start_thread(struct pairing *pairing, const struct block_header *header)
+{
+    const struct image_thread *known = image_thread(pairing->image, header->thread);
+    struct thread_view view = {.index = header->thread,
+                               .tid = known ? known->tid : pairing->image->summary->pid,
+                               .name = known ? known->name : "",
+                               .start_ns = nsec(pairing, header->start.tick)};
+    if (pairing->totals->threads == 0 || view.start_ns < pairing->totals->first_ns)
+        pairing->totals->first_ns = view.start_ns;
+    pairing->thread = header->thread;
+    pairing->in_thread = 1;
+    pairing->thread_ended = 0;
+    pairing->tick = header->start.tick;
+    pairing->totals->threads++;
+    if (pairing->visitor->thread)
+        pairing->visitor->thread(pairing->visitor->data, pairing->image, &view);
+}
+
+static void read_words(struct pairing *pairing, const struct block *block)
+{
+    uint64_t epoch = block->header.start.tick >> EVENT_TICK_BITS, holes = 0, functions = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        uint64_t word = block->words[i];
+        enum event_kind kind = event_kind(word);
+        if (kind == EVENT_KIND_NONE) {
+            holes++;
+            continue;
+        }
+        pairing->totals->lost[LOSS_INTERRUPTED] += holes;
+        holes = 0;
+        if (kind == EVENT_KIND_RECORD && event_type(word) == EVENT_TIME) {
+            epoch = event_time_epoch(word);
+            continue;
+        }
+        uint64_t tick = epoch << EVENT_TICK_BITS | event_low_tick(word);
+        if (tick > pairing->tick)
+            pairing->tick = tick;
+        if (kind == EVENT_KIND_ENTER) {
+            uint64_t address = word & EVENT_ADDRESS_MASK;
+            push(pairing, image_function(pairing->image, address, pairing->tick), address);
+            functions++;
+        } else if (kind == EVENT_KIND_EXIT) {
+            uint64_t address = word & EVENT_ADDRESS_MASK;
+            functions++;
+            if (pairing->depth && pairing->frames[pairing->depth - 1].key == address)
+                pop(pairing, pairing->tick, 0);
+            else
+                leave(pairing, EVENT_KIND_ENTER, address);
+        } else {
+            unsigned words = event_length(word);
+            if (words > block->count - i - 1)
+                words = (unsigned)(block->count - i - 1);
+            read_record(pairing, word, block->words + i + 1, words);
+            i += words;
+        }
+    }
+    if (!block->open || block->header.used)
+        pairing->totals->lost[LOSS_INTERRUPTED] += holes;
+    pairing->totals->events[CATEGORY_FUNCTIONS] += functions;
+}
+
+void pairing_block(struct pairing *pairing, const struct block *block)
+{
+    if (pairing->in_thread && pairing->thread != block->header.thread)
+        finish_thread(pairing);
+    if (!pairing->in_thread)
+        start_thread(pairing, &block->header);
+    if (block->header.lost_reason < LOSS_REASONS)
+        pairing->totals->lost[block->header.lost_reason] += block->header.lost;
+    pairing->totals->blocks++;
+    pairing->totals->block_bytes += block->header.used ? block->header.used * 8 : 0;
+    read_words(pairing, block);
+    if (pairing->tick > pairing->last_tick)
+        pairing->last_tick = pairing->tick;
+}
+
+void pairing_end(struct pairing *pairing)
+{
+    finish_thread(pairing);
+}

@@ -1,0 +1,33 @@
+/* From the blocks of one thread to spans: entries are paired with exits, scopes with their ends, calls
+ * become spans of their own. Keeps only the stack of open frames. */
+#ifndef VT_COLLECTOR_PAIRING_H
+#define VT_COLLECTOR_PAIRING_H
+
+#include "collector/blocks.h"
+#include "collector/span.h"
+
+/* What was read; added up over threads and images. */
+struct totals {
+    uint64_t events[CATEGORY_COUNT]; /* function events count entries and exits */
+    uint64_t lost[LOSS_REASONS];
+    uint64_t unmatched; /* exits without an entry */
+    uint64_t blocks, block_bytes;
+    uint64_t images, threads;
+    uint64_t first_ns, last_ns; /* of all events */
+};
+
+struct pairing;
+
+struct pairing *pairing_new(struct image *image, const struct visitor *visitor, struct totals *totals);
+void pairing_free(struct pairing *pairing);
+
+/* The blocks of a slot in order; a block of another thread ends the one before. */
+void pairing_block(struct pairing *pairing, const struct block *block);
+
+/* After the slot's last block. */
+void pairing_end(struct pairing *pairing);
+
+/* The latest tick seen. */
+uint64_t pairing_last_tick(const struct pairing *pairing);
+
+#endif

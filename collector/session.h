@@ -1,0 +1,39 @@
+/* A session folder, opened for reading: its manifest, its process images, its clock. Nothing here reads
+ * events; images are opened one at a time (image.h), so that memory does not grow with their number. */
+#ifndef VT_COLLECTOR_SESSION_H
+#define VT_COLLECTOR_SESSION_H
+
+#include "collector/clock_map.h"
+#include "collector/names.h"
+#include "collector/problem.h"
+#include "runtime/layout.h"
+
+#include <jansson.h>
+
+/* One image of a process: from its start, or its fork, to its exit or exec. */
+struct image_summary {
+    uint32_t pid, image;
+    struct live_header header;
+};
+
+struct session {
+    char *folder;
+    json_t *manifest;
+    struct image_summary *images; /* by start time */
+    size_t image_count;
+    size_t stillborn; /* images killed before they had a header */
+    struct clock_map clock;
+    struct names *names;
+    int keep_going;
+    uint64_t damaged; /* blocks and images that were skipped */
+};
+
+/* NULL and a problem when the folder is no session. */
+struct session *session_open(const char *folder, int keep_going, struct problem *problem);
+void session_close(struct session *session);
+
+/* A string of the manifest, or "". */
+const char *session_text(const struct session *session, const char *key);
+uint64_t session_number(const struct session *session, const char *key);
+
+#endif

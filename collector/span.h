@@ -1,0 +1,87 @@
+/* What a trace consists of, as writers see it: spans with a start and a duration, instants, counters.
+ * A span is given when it ends, so those inside it come first. Everything pointed to is valid during
+ * the call only, but for names. */
+#ifndef VT_COLLECTOR_SPAN_H
+#define VT_COLLECTOR_SPAN_H
+
+#include "collector/image.h"
+
+/* A span that is open. */
+struct frame {
+    const struct name *name;
+    uint64_t key; /* address, site, or 0 */
+    uint64_t start; /* ticks */
+    uint64_t start_ns;
+    uint64_t children_ns; /* time of the finished spans directly in it */
+    const uint64_t *arguments; /* copied payload of a scope, or NULL */
+    uint32_t argument_words;
+    uint32_t mark; /* the visitor's own, 0 when the frame is new */
+    uint8_t kind;  /* EVENT_KIND_ENTER, or EVENT_SCOPE_BEGIN */
+};
+
+struct thread_view {
+    uint32_t index, tid;
+    const char *name; /* "" when it has none */
+    uint64_t start_ns;
+};
+
+enum span_kind { SPAN_COMPLETE, SPAN_INSTANT, SPAN_COUNTER };
+
+enum span_flags {
+    SPAN_UNFINISHED = 1, /* open when the process died, or when the session was read */
+    SPAN_UNWOUND = 2,    /* ended without an exit: longjmp, or a missing event */
+    SPAN_RECURSIVE = 4,  /* inside a span of the same name */
+};
+
+struct span {
+    enum span_kind kind;
+    unsigned flags;
+    const struct name *name;
+    uint64_t start_ns, duration_ns; /* since the session's start */
+    uint64_t self_ns;               /* without the spans directly in it */
+    struct frame *stack;            /* the open spans around it, outermost first */
+    size_t depth;                   /* how many */
+    const struct image_call *call;  /* for calls: what the payload means; else NULL */
+    const uint64_t *payload;        /* a call's words, or pairs of arguments (event.h) */
+    unsigned words;
+};
+
+/* Who wants to see them. Every function may be NULL. */
+struct visitor {
+    void (*image)(void *data, struct image *image);
+    void (*thread)(void *data, struct image *image, const struct thread_view *thread);
+    void (*span)(void *data, const struct span *span);
+    void *data;
+};
+
+/* ---- what a span's payload says ---- */
+
+enum argument_type { ARGUMENT_INTEGER, ARGUMENT_DOUBLE, ARGUMENT_STRING, ARGUMENT_POINTER };
+
+struct argument {
+    const char *key;
+    size_t key_length;
+    enum argument_type type;
+    int64_t integer; /* also a pointer */
+    double number;
+    const char *string; /* not NUL-terminated */
+    size_t string_length;
+};
+
+enum { MAX_ARGUMENTS = 24 };
+
+/* The arguments of a span, decoded; returns how many. A failed call has its error as "error". Strings
+ * that are made here live in `scratch`. */
+struct argument_scratch {
+    char text[4096];
+    size_t used;
+};
+size_t span_arguments(struct image *image, const struct span *span, struct argument *arguments,
+                      struct argument_scratch *scratch);
+
+/* The result word of a call span, or 0. Negative: a negative errno. */
+int64_t span_result(const struct span *span);
+/* The first field of the kind, or 0. */
+uint64_t span_field(const struct span *span, enum call_field field);
+
+#endif

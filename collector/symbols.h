@@ -1,0 +1,37 @@
+/* Names for addresses in one ELF file. Nothing here knows a process or a session: the caller turns an
+ * address in memory into one in the file (address − load bias).
+ *
+ * Sources, best first: .symtab of the file itself; .symtab of its separate debug file (by build-id
+ * under /usr/lib/debug/.build-id/, then .gnu_debuglink); .dynsym. A file whose build-id is not the one
+ * that was traced is not used: the names would be somebody else's. */
+#ifndef VT_COLLECTOR_SYMBOLS_H
+#define VT_COLLECTOR_SYMBOLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbols;
+
+enum symbols_state {
+    SYMBOLS_FULL,     /* from a .symtab */
+    SYMBOLS_DYNAMIC,  /* stripped: exported names only */
+    SYMBOLS_NONE,     /* no symbols at all */
+    SYMBOLS_CHANGED,  /* the file on disk is another build */
+    SYMBOLS_MISSING,  /* no such file, or not an ELF file */
+};
+
+/* Opens the file at `path`. `build_id` (may be NULL, size 0) is that of the traced image. Never fails:
+ * without a usable file, every lookup answers "not found" and symbols_state says why. Memory: a few
+ * tens of bytes per function symbol; the string tables stay in the file's mapping. */
+struct symbols *symbols_open(const char *path, const uint8_t *build_id, size_t build_id_size);
+void symbols_close(struct symbols *symbols);
+enum symbols_state symbols_state(const struct symbols *symbols);
+
+/* The function that `address` (as in the file, i.e. a st_value) is in: its raw (mangled) name, owned
+ * by `symbols`, and the address it starts at. NULL when no function covers it. Function symbols of
+ * size 0 reach up to the next symbol of their section; among aliases, a global name is preferred to a
+ * weak and a weak to a local one, then the shorter, then the alphabetically first. IFUNCs count as
+ * functions. Symbol versions (name@@V) are cut off. */
+const char *symbols_find(const struct symbols *symbols, uint64_t address, uint64_t *start);
+
+#endif

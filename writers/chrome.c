@@ -1,0 +1,131 @@
+/* Chrome's trace_event format, object form: complete events (X) with ts and dur in microseconds since
+ * the session's start, instants (i), counters (C), and metadata. Events come in the order in which spans
+ * end on each thread, which every consumer of the format sorts for itself. */
+#include "writers/json_args.h"
+
+struct chrome {
+    char head[96]; /* "pid":1,"tid":2,"ts": of the current thread */
+    size_t head_length;
+    int comma;
+};
+
+static void separate(struct writer *writer)
+{
+    struct chrome *chrome = writer->state;
+    sink_string(writer->sink, chrome->comma ? ",\n" : "\n");
+    chrome->comma = 1;
+}
+
+/* One metadata event: about the process, or (tid not 0) a thread of it. */
+static void metadata(struct writer *writer, const char *what, uint64_t tid, const char *key,
+                     const char *text, uint64_t number)
+{
+    struct sink *sink = writer->sink;
+    separate(writer);
+    sink_string(sink, "{\"ph\":\"M\",\"pid\":");
+    sink_number(sink, writer->image->summary->pid);
+    sink_string(sink, ",\"tid\":");
+    sink_number(sink, tid ? tid : writer->image->summary->pid);
+    sink_string(sink, ",\"name\":\"");
+    sink_string(sink, what);
+    sink_string(sink, "\",\"args\":{\"");
+    sink_string(sink, key);
+    sink_string(sink, "\":");
+    if (text)
+        sink_json(sink, text, strlen(text));
+    else
+        sink_number(sink, number);
+    sink_string(sink, "}}");
+}
+
+static void begin(struct writer *writer)
+{
+    sink_string(writer->sink, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
+}
+
+static void image(struct writer *writer)
+{
+    size_t length, number = (size_t)(writer->image->summary - writer->session->images);
+    const char *command = image_command(writer->image, &length);
+    char line[512];
+    if (length > sizeof line - 1)
+        length = sizeof line - 1;
+    for (size_t i = 0; i < length; i++)
+        line[i] = command[i] ? command[i] : ' ';
+    while (length && line[length - 1] == ' ')
+        length--;
+    line[length] = '\0';
+    metadata(writer, "process_name", 0, "name", writer->image->name, 0);
+    metadata(writer, "process_labels", 0, "labels", line, 0);
+    metadata(writer, "process_sort_index", 0, "sort_index", NULL, number);
+}
+
+static void thread(struct writer *writer)
+{
+    struct chrome *chrome = writer->state;
+    if (writer->thread.name[0])
+        metadata(writer, "thread_name", writer->thread.tid, "name", writer->thread.name, 0);
+    metadata(writer, "thread_sort_index", writer->thread.tid, "sort_index", NULL, writer->thread.index);
+    char *at = PUT(chrome->head, "\"pid\":");
+    at = put_number(at, writer->image->summary->pid);
+    at = PUT(at, ",\"tid\":");
+    at = put_number(at, writer->thread.tid);
+    at = PUT(at, ",\"ts\":");
+    chrome->head_length = (size_t)(at - chrome->head);
+}
+
+/* {"ph":"X",HEAD TS,"dur":D,"name":N,"cat":C — without the closing brace */
+static void open_event(struct writer *writer, const struct span *span)
+{
+    static const char kinds[][12] = {"{\"ph\":\"X\",", "{\"ph\":\"i\",", "{\"ph\":\"C\","};
+    struct chrome *chrome = writer->state;
+    char *at = sink_room(writer->sink, SINK_ROOM);
+    at = put_bytes(at, chrome->comma ? ",\n" : "\n", chrome->comma ? 2 : 1);
+    chrome->comma = 1;
+    at = put_bytes(at, kinds[span->kind], 10);
+    at = put_bytes(at, chrome->head, chrome->head_length);
+    at = put_microseconds(at, span->start_ns);
+    if (span->kind == SPAN_COMPLETE) {
+        at = PUT(at, ",\"dur\":");
+        at = put_microseconds(at, span->duration_ns);
+    }
+    at = PUT(at, ",\"name\":");
+    at = put_bytes(at, span->name->json, span->name->json_length);
+    at = PUT(at, ",\"cat\":\"");
+    at = put_bytes(at, category_tags[span->name->category], strlen(category_tags[span->name->category]));
+    *at++ = '"';
+    if (span->kind == SPAN_INSTANT)
+        at = PUT(at, ",\"s\":\"t\"");
+    sink_wrote(writer->sink, at);
+}
+
+static void span(struct writer *writer, const struct span *span)
+{
+    open_event(writer, span);
+    if (span->words || span->flags & (SPAN_UNFINISHED | SPAN_UNWOUND))
+        json_args(writer, span, ",\"args\":");
+    sink_bytes(writer->sink, "}", 1);
+}
+
+static void end(struct writer *writer, const struct totals *totals)
+{
+    struct sink *sink = writer->sink;
+    static const char *const keys[] = {"host", "kernel", "machine", "directory", "traceparent"};
+    sink_string(sink, "\n],\"metadata\":{\"tracer\":\"vitte-trace " VT_VERSION "\",\"events_lost\":");
+    sink_number(sink, totals_lost(totals));
+    sink_string(sink, ",\"start_realtime_ns\":\"");
+    sink_number(sink, session_number(writer->session, "start_realtime_ns"));
+    sink_string(sink, "\"");
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *text = session_text(writer->session, keys[i]);
+        sink_string(sink, ",\"");
+        sink_string(sink, keys[i]);
+        sink_string(sink, "\":");
+        sink_json(sink, text, strlen(text));
+    }
+    sink_string(sink, "}}\n");
+}
+
+const struct writer_format format_chrome = {
+    "chrome", ".json", "Chrome trace_event: Perfetto, speedscope, Firefox Profiler, DevTools",
+    sizeof(struct chrome), begin, image, thread, span, end};

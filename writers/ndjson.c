@@ -1,0 +1,99 @@
+/* The JSON event stream: one object a line, its schema in docs/FORMAT.md. Lines of a thread come in the
+ * order in which its spans end; times are nanoseconds since the session's start. */
+#include "writers/json_args.h"
+
+static void field_string(struct sink *sink, const char *key, const char *text, size_t length)
+{
+    sink_string(sink, ",\"");
+    sink_string(sink, key);
+    sink_string(sink, "\":");
+    sink_json(sink, text, length);
+}
+
+static void field_number(struct sink *sink, const char *key, uint64_t number)
+{
+    sink_string(sink, ",\"");
+    sink_string(sink, key);
+    sink_string(sink, "\":");
+    sink_number(sink, number);
+}
+
+static void begin(struct writer *writer)
+{
+    struct sink *sink = writer->sink;
+    static const char *const keys[] = {"host", "kernel", "machine", "directory", "traceparent"};
+    sink_string(sink, "{\"type\":\"session\",\"version\":1");
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *text = session_text(writer->session, keys[i]);
+        field_string(sink, keys[i], text, strlen(text));
+    }
+    field_number(sink, "start_realtime_ns", session_number(writer->session, "start_realtime_ns"));
+    sink_string(sink, "}\n");
+}
+
+static void image(struct writer *writer)
+{
+    struct sink *sink = writer->sink;
+    const struct live_header *header = &writer->image->header;
+    size_t length, hint = 0;
+    const char *command = image_command(writer->image, &length);
+    sink_string(sink, "{\"type\":\"process\"");
+    field_number(sink, "pid", header->pid);
+    field_number(sink, "ppid", header->ppid);
+    field_string(sink, "name", writer->image->name, strlen(writer->image->name));
+    field_number(sink, "start", clock_map_nsec(&writer->session->clock, header->start.tick, &hint));
+    sink_string(sink, ",\"command\":[");
+    for (size_t at = 0; at < length;) {
+        size_t part = strnlen(command + at, length - at);
+        sink_string(sink, at ? "," : "");
+        sink_json(sink, command + at, part);
+        at += part + 1;
+    }
+    sink_string(sink, "]}\n");
+}
+
+static void thread(struct writer *writer)
+{
+    struct sink *sink = writer->sink;
+    sink_string(sink, "{\"type\":\"thread\"");
+    field_number(sink, "pid", writer->image->summary->pid);
+    field_number(sink, "tid", writer->thread.tid);
+    field_number(sink, "index", writer->thread.index);
+    field_string(sink, "name", writer->thread.name, strlen(writer->thread.name));
+    sink_string(sink, "}\n");
+}
+
+static void span(struct writer *writer, const struct span *span)
+{
+    static const char *const types[] = {"span", "instant", "counter"};
+    struct sink *sink = writer->sink;
+    sink_string(sink, "{\"type\":\"");
+    sink_string(sink, types[span->kind]);
+    sink_string(sink, "\",\"name\":");
+    sink_bytes(sink, span->name->json, span->name->json_length);
+    field_string(sink, "tag", category_tags[span->name->category],
+                 strlen(category_tags[span->name->category]));
+    field_number(sink, "pid", writer->image->summary->pid);
+    field_number(sink, "tid", writer->thread.tid);
+    field_number(sink, "ts", span->start_ns);
+    if (span->kind == SPAN_COMPLETE) {
+        field_number(sink, "dur", span->duration_ns);
+        field_number(sink, "self", span->self_ns);
+        field_number(sink, "depth", span->depth);
+    }
+    if (span->name->module[0])
+        field_string(sink, "module", span->name->module, strlen(span->name->module));
+    json_args(writer, span, ",\"args\":");
+    sink_string(sink, "}\n");
+}
+
+static void end(struct writer *writer, const struct totals *totals)
+{
+    sink_string(writer->sink, "{\"type\":\"end\"");
+    field_number(writer->sink, "events_lost", totals_lost(totals));
+    sink_string(writer->sink, "}\n");
+}
+
+const struct writer_format format_ndjson = {
+    "json", ".ndjson", "the JSON event stream, one object a line (docs/FORMAT.md)", 0, begin, image,
+    thread, span, end};

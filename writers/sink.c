@@ -1,0 +1,185 @@
+/* See sink.h. */
+#include "writers/sink.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { BUFFER = 4 * SINK_ROOM, COMPRESSED = 64 << 10, GZIP_LEVEL = 4 };
+
+struct sink {
+    struct sink_buffer buffer; /* first: sink_room looks at it */
+    char *memory;
+    int fd, failed; /* errno of the first failure */
+    int renames;
+    char path[PATH_MAX], temporary[PATH_MAX + 32];
+    z_stream *gzip;
+};
+
+struct sink *sink_open(const char *path, struct problem *problem)
+{
+    struct sink *sink = calloc(1, sizeof *sink);
+    size_t length = strlen(path);
+    if (!sink || !(sink->memory = malloc(BUFFER)) || length >= sizeof sink->path) {
+        problem_set(problem, sink && sink->memory ? "the name %.40s… is too long" : "out of memory",
+                    path);
+        goto out;
+    }
+    sink->buffer = (struct sink_buffer){sink->memory, sink->memory + BUFFER};
+    memcpy(sink->path, path, length + 1);
+    sink->fd = STDOUT_FILENO;
+    if (strcmp(path, "-") != 0) {
+        struct stat there;
+        /* a device or a pipe is written to; a file is replaced when the new one is whole */
+        sink->renames = stat(path, &there) != 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode);
+        snprintf(sink->temporary, sizeof sink->temporary, sink->renames ? "%s.%d.part" : "%s", path,
+                 (int)getpid());
+        sink->fd = open(sink->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (sink->fd < 0) {
+            problem_set(problem, "cannot write %s: %s; name another file with -o", path, strerror(errno));
+            goto out;
+        }
+    }
+    if (length > 3 && strcmp(path + length - 3, ".gz") == 0) {
+        sink->gzip = calloc(1, sizeof *sink->gzip);
+        if (!sink->gzip || deflateInit2(sink->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
+                                        Z_DEFAULT_STRATEGY) != Z_OK)
+            sink->failed = ENOMEM;
+    }
+    return sink;
+out:
+    if (sink)
+        free(sink->memory);
+    free(sink);
+    return NULL;
+}
+
+static void write_out(struct sink *sink, const char *bytes, size_t size)
+{
+    while (size > 0 && !sink->failed) {
+        ssize_t wrote = write(sink->fd, bytes, size);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0) {
+            sink->failed = errno;
+            return;
+        }
+        bytes += wrote;
+        size -= (size_t)wrote;
+    }
+}
+
+static void compress_out(struct sink *sink, char *bytes, size_t size, int flush)
+{
+    unsigned char out[COMPRESSED];
+    sink->gzip->next_in = (unsigned char *)bytes;
+    sink->gzip->avail_in = (unsigned)size;
+    do {
+        sink->gzip->next_out = out;
+        sink->gzip->avail_out = sizeof out;
+        deflate(sink->gzip, flush);
+        write_out(sink, (char *)out, sizeof out - sink->gzip->avail_out);
+    } while (sink->gzip->avail_out == 0);
+}
+
+char *sink_flush(struct sink *sink)
+{
+    size_t size = (size_t)(sink->buffer.at - sink->memory);
+    sink->buffer.at = sink->memory;
+    if (sink->failed)
+        return sink->memory;
+    if (sink->gzip)
+        compress_out(sink, sink->memory, size, Z_NO_FLUSH);
+    else
+        write_out(sink, sink->memory, size);
+    return sink->memory;
+}
+
+int sink_close(struct sink *sink, int discard, struct problem *problem)
+{
+    sink_flush(sink);
+    if (sink->gzip && !sink->failed)
+        compress_out(sink, NULL, 0, Z_FINISH);
+    if (sink->gzip)
+        deflateEnd(sink->gzip);
+    if (sink->fd != STDOUT_FILENO && close(sink->fd) != 0 && !sink->failed)
+        sink->failed = errno;
+    if (sink->renames && !sink->failed && !discard && rename(sink->temporary, sink->path) != 0)
+        sink->failed = errno;
+    if (sink->renames && (sink->failed || discard))
+        unlink(sink->temporary);
+    int failed = sink->failed;
+    if (failed && !discard)
+        problem_set(problem, "cannot write %s: %s%s",
+                    strcmp(sink->path, "-") == 0 ? "to standard output" : sink->path, strerror(failed),
+                    failed == ENOSPC ? "; make room, or name a file on another disk with -o" : "");
+    free(sink->gzip);
+    free(sink->memory);
+    free(sink);
+    return failed && !discard ? -1 : 0;
+}
+
+void sink_bytes(struct sink *sink, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        size_t part = size < SINK_ROOM ? size : SINK_ROOM;
+        sink_wrote(sink, put_bytes(sink_room(sink, part), bytes, part));
+        bytes += part;
+        size -= part;
+    }
+}
+
+void sink_string(struct sink *sink, const char *string)
+{
+    sink_bytes(sink, string, strlen(string));
+}
+
+void sink_number(struct sink *sink, uint64_t number)
+{
+    sink_wrote(sink, put_number(sink_room(sink, 20), number));
+}
+
+void sink_json(struct sink *sink, const char *bytes, size_t size)
+{
+    enum { LONGEST = SINK_ROOM / 8 };
+    if (size > LONGEST)
+        size = LONGEST;
+    struct text text = text_on(sink_room(sink, SINK_ROOM), SINK_ROOM);
+    text_json(&text, bytes, size);
+    sink_wrote(sink, text.data + text.length);
+}
+
+static const char pairs[201] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+char *put_number(char *at, uint64_t number)
+{
+    char digits[20];
+    size_t used = 0;
+    while (number >= 100) {
+        memcpy(digits + sizeof digits - (used += 2), pairs + 2 * (number % 100), 2);
+        number /= 100;
+    }
+    if (number >= 10)
+        memcpy(digits + sizeof digits - (used += 2), pairs + 2 * number, 2);
+    else
+        digits[sizeof digits - ++used] = (char)('0' + number);
+    return put_bytes(at, digits + sizeof digits - used, used);
+}
+
+char *put_microseconds(char *at, uint64_t nsec)
+{
+    unsigned fraction = (unsigned)(nsec % 1000);
+    at = put_number(at, nsec / 1000);
+    *at++ = '.';
+    *at++ = (char)('0' + fraction / 100);
+    return put_bytes(at, pairs + 2 * (fraction % 100), 2);
+}
