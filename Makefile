@@ -1,7 +1,13 @@
 # vitte-trace. One makefile, not recursive; everything is built under build/.
-#   make  make check  make asan  make tsan  make bench  make format  make lint  make install
+#
+#   make            the library and the command
+#   make check      every test          make asan, make tsan   the tests of our own process, sanitized
+#   make bench      the benchmarks      make fuzz              a minute of each fuzzer
+#   make format     clang-format        make lint              layers, format, clang's warnings
+#   make install DESTDIR= PREFIX=/usr/local
 
 CC      ?= cc
+CXX     ?= c++
 ARCH    := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ARCHDIR := base/arch/$(if $(wildcard base/arch/$(ARCH)),$(ARCH),generic)
 B       ?= build
@@ -17,11 +23,11 @@ LIB_CFLAGS := $(COMMON) $(CFLAGS) -fPIC -fvisibility=hidden -fexceptions -ftls-m
               -fno-builtin-calloc -fno-builtin-realloc
 PKGS    := jansson zlib libelf
 PROG_CFLAGS := $(COMMON) $(CFLAGS) $(SANITIZE) $(shell pkg-config --cflags $(PKGS))
-PROG_LIBS   := $(shell pkg-config --libs $(PKGS)) -lstdc++
+PROG_LIBS   := $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -pthread
 
 LIB_SRC  := $(wildcard base/*.c runtime/*.c preload/*.c instrument/*.c)
-CORE_SRC := $(wildcard base/*.c runtime/options.c runtime/session.c runtime/clock.c \
-              filter/*.c collector/*.c writers/*.c)
+CORE_SRC := $(wildcard base/*.c filter/*.c collector/*.c writers/*.c) \
+            runtime/options.c runtime/session.c runtime/clock.c
 CLI_SRC  := $(wildcard cli/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/lib/%.o)
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/prog/%.o)
@@ -48,8 +54,73 @@ $(B)/prog/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(PROG_CFLAGS) -c $< -o $@
 
+# ---- tests: tests/check_*.c are the suites; tests/programs and tests/instrumented what they trace ----
+
+CHECKS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
+PROGRAMS_C  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c tests/instrumented/*.c))
+PROGRAMS_CC := $(patsubst tests/%.cc,$(B)/tests/%,$(wildcard tests/programs/*.cc tests/instrumented/*.cc))
+TEST_FLAGS = -O1 -g -Iinclude -pthread -MMD -MP
+INSTRUMENT = $(if $(findstring /instrumented/,$@),-finstrument-functions)
+
+$(CHECKS): $(B)/tests/%: $(B)/prog/tests/%.o $(B)/prog/tests/support.o $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PROG_LIBS) $(shell pkg-config --libs check)
+
+$(PROGRAMS_C): $(B)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(TEST_FLAGS) $(INSTRUMENT) -o $@ $< -ldl
+
+$(PROGRAMS_CC): $(B)/tests/%: tests/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(TEST_FLAGS) $(INSTRUMENT) -o $@ $< -ldl
+
+tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC)
+
+check: tests
+	tests/run $(CHECKS)
+
+# Only what runs in our own process can be sanitized; the preload lives in somebody else's.
+asan:
+	$(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
+tsan:
+	$(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
+
+bench: all
+	bench/run
+
+FUZZERS := $(wildcard tests/fuzz_*.c)
+FUZZ_SECONDS ?= 60
+fuzz:
+	@for fuzzer in $(FUZZERS); do \
+	    name=$$(basename $$fuzzer .c); mkdir -p $(B)/fuzz/$$name; \
+	    clang $(COMMON) -g -O1 -fsanitize=fuzzer,address,undefined -MF $(B)/fuzz/$$name.d \
+	        $$fuzzer $(CORE_SRC) -o $(B)/fuzz/$$name.bin $(PROG_LIBS) && \
+	    $(B)/fuzz/$$name.bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 $(B)/fuzz/$$name || exit 1; \
+	done
+
+SOURCES := $(wildcard */*.c */*.h base/arch/*/*.h tests/*/*.c tests/*/*.cc)
+format:
+	clang-format -i $(SOURCES)
+lint:
+	scripts/check-layers
+	clang-format --dry-run -Werror $(SOURCES)
+	$(MAKE) B=build/clang CC=clang CFLAGS='-O2 -g -Werror' all
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(B)/vitte-trace $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/libvittetrace.so $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/vitte_trace.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 docs/vitte-trace.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 scripts/completion.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vitte-trace
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' scripts/vitte-trace.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/vitte-trace.pc
+
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
-.PHONY: all clean
+-include $(LIB_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/prog/tests/*.d)
+.SECONDARY:
+.PHONY: all tests check asan tsan bench fuzz format lint install clean

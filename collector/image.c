@@ -147,9 +147,11 @@ static void name_image(struct image *image)
     size_t length;
     char *exe = copy_string(image, image->header.exe);
     const char *command = image_command(image, &length);
-    const char *path = exe && exe[0] ? exe : length ? command : "?";
+    char *called = strndup(command, strnlen(command, length));
+    const char *path = called && called[0] ? called : exe && exe[0] ? exe : "?";
     const char *slash = strrchr(path, '/');
     image->name = strdup(slash && slash[1] ? slash + 1 : path);
+    free(called);
     free(exe);
 }
 

@@ -40,7 +40,7 @@ struct image {
     size_t thread_count;
     struct image_call *calls; /* by number */
     size_t call_count;
-    char *name; /* last component of the program's path */
+    char *name; /* what it was called: last component of its argv[0] */
     struct {
         uint64_t key;
         const struct name *name;

@@ -26,6 +26,13 @@ static void note(unsigned type, const void *buffer)
         emit_record(type, clock_tick(), 0, (uint64_t[]){(uint64_t)(uintptr_t)buffer}, 1);
 }
 
+static void vforking(void)
+{
+    if (process_captures(CATEGORY_PROCESSES))
+        call_note(NUMBER_vfork, NULL, 0);
+    thread_before_vfork();
+}
+
 #define BEFORE(name, what)                                                                         \
     __attribute__((used, visibility("hidden"))) void *before_##name(const void *argument);         \
     void *before_##name(const void *argument)                                                      \
@@ -36,7 +43,7 @@ static void note(unsigned type, const void *buffer)
     }                                                                                              \
     TAIL_CALL(name, before_##name)
 
-BEFORE(vfork, thread_before_vfork())
+BEFORE(vfork, vforking())
 BEFORE(setjmp, note(EVENT_SETJMP, argument))
 BEFORE(_setjmp, note(EVENT_SETJMP, argument))
 BEFORE(__sigsetjmp, note(EVENT_SETJMP, argument))

@@ -147,7 +147,6 @@ static const char *const unchanged[] = {
     "_RNvCsZZZZZZZZZZZZ_3foo3bar",
     "_RN0C3foo3bar",
     "_RIC3fooB_E",
-    "_RIC3fooB4_E",
     "_RIC3fooBzzzzzzzzzzzz_E",
     "_RIC3fooq",
     "_RIC3fooh",
