@@ -2,6 +2,7 @@
 #include "base/sys.h"
 
 #include <errno.h>
+#include <signal.h>
 
 /* Where our short-lived descriptors live: above what ordinary programs reach, below the default
  * soft limit of 1024, and low enough that the kernel's table for them stays small. */
@@ -21,9 +22,18 @@ long sys_open_high(const char *path, int flags, unsigned mode)
     return high;
 }
 
-long sys_write_all(long fd, const void *buffer, size_t size)
+/* A file that would pass RLIMIT_FSIZE brings SIGXFSZ, which ends a program by default. It is ours,
+ * not the program's: it is taken off while signals are blocked. */
+static void forget_size_signal(long result)
 {
-    const char *at = buffer;
+    uint64_t set = UINT64_C(1) << (SIGXFSZ - 1);
+    struct timespec now = {0, 0};
+    if (result == -EFBIG)
+        SYS4(SYS_rt_sigtimedwait, &set, 0, &now, sizeof set);
+}
+
+static long write_all(long fd, const char *at, size_t size)
+{
     while (size > 0) {
         long wrote = sys_write(fd, at, size);
         if (wrote == -EINTR || wrote == -EAGAIN)
@@ -34,6 +44,15 @@ long sys_write_all(long fd, const void *buffer, size_t size)
         size -= (size_t)wrote;
     }
     return 0;
+}
+
+long sys_write_all(long fd, const void *buffer, size_t size)
+{
+    uint64_t mask = sys_signals_block();
+    long result = write_all(fd, buffer, size);
+    forget_size_signal(result);
+    sys_signals_restore(mask);
+    return result;
 }
 
 static long write_zeros(long fd, uint64_t offset, uint64_t size)
@@ -54,11 +73,14 @@ static long write_zeros(long fd, uint64_t offset, uint64_t size)
 
 long sys_reserve(long fd, uint64_t offset, uint64_t size)
 {
+    uint64_t mask = sys_signals_block();
     long result;
     do
         result = sys_fallocate(fd, offset, size);
     while (result == -EINTR);
     if (result == -EOPNOTSUPP || result == -ENOSYS)
         result = write_zeros(fd, offset, size);
+    forget_size_signal(result);
+    sys_signals_restore(mask);
     return result;
 }

@@ -26,11 +26,19 @@ static void note(unsigned type, const void *buffer)
         emit_record(type, clock_tick(), 0, (uint64_t[]){(uint64_t)(uintptr_t)buffer}, 1);
 }
 
+/* A fork's child that has done nothing yet takes its files now: in its own child it would be too late,
+ * the memory would look like that one's. */
+static void lending(void)
+{
+    thread_room();
+    thread_before_vfork();
+}
+
 static void vforking(void)
 {
     if (process_captures(CATEGORY_PROCESSES))
         call_note(NUMBER_vfork, NULL, 0);
-    thread_before_vfork();
+    lending();
 }
 
 #define BEFORE(name, what)                                                                         \

@@ -3,9 +3,11 @@
  * A block is a run of 8-byte words in the host's (little-endian) order. Every record starts with
  * one word:
  *
- *      63 62 | 61 … 48      | 47 … 0
- *      kind  | low 14 bits  | kind 1, 2: the function's address (48-bit user space)
- *            | of the tick  | kind 3:    14 … 47 inline value, 9 … 13 payload words, 0 … 8 type
+ *      63 … 50      | 49 48 | 47 … 0
+ *      low 14 bits  | kind  | kind 1, 2: the function's address (48-bit user space)
+ *      of the tick  |       | kind 3:    14 … 47 inline value, 9 … 13 payload words, 0 … 8 type
+ *
+ * (The tick is on top so that one shift both places it and drops its upper bits.)
  *
  * A zero word is "nothing here": the tail of an open block, or a record that a signal handler's
  * longjmp abandoned before its store (counted as lost, never misread).
@@ -30,8 +32,8 @@ enum event_kind {
 };
 
 enum {
-    EVENT_KIND_SHIFT = 62,
-    EVENT_TICK_SHIFT = 48,
+    EVENT_KIND_SHIFT = 48,
+    EVENT_TICK_SHIFT = 50,
     EVENT_TICK_BITS = 14,
     EVENT_TYPE_BITS = 9,
     EVENT_LENGTH_SHIFT = 9,
@@ -41,8 +43,7 @@ enum {
     EVENT_MAX_PAYLOAD = 31,
 };
 
-#define EVENT_TICK_MASK    ((UINT64_C(1) << EVENT_TICK_BITS) - 1)
-#define EVENT_ADDRESS_MASK ((UINT64_C(1) << EVENT_TICK_SHIFT) - 1)
+#define EVENT_ADDRESS_MASK ((UINT64_C(1) << EVENT_KIND_SHIFT) - 1)
 #define EVENT_INLINE_MAX   ((UINT64_C(1) << EVENT_INLINE_BITS) - 1)
 
 /* Types of kind RECORD. Payload words in order; "inline" is the header's own value. */
@@ -97,27 +98,32 @@ enum event_category {
 
 static inline enum event_kind event_kind(uint64_t word)
 {
-    return (enum event_kind)(word >> EVENT_KIND_SHIFT);
+    return (enum event_kind)(word >> EVENT_KIND_SHIFT & 3);
 }
 static inline uint64_t event_function(enum event_kind kind, uint64_t tick, uint64_t address)
 {
-    return (uint64_t)kind << EVENT_KIND_SHIFT | (tick & EVENT_TICK_MASK) << EVENT_TICK_SHIFT |
-           address;
+    return (tick * 4 + (uint64_t)kind) << EVENT_KIND_SHIFT | address;
 }
+
+enum { EVENT_EPOCH_LOW_BITS = EVENT_KIND_SHIFT - EVENT_TYPE_BITS };
+
 static inline uint64_t event_time(uint64_t tick)
 {
-    return (uint64_t)EVENT_KIND_RECORD << EVENT_KIND_SHIFT |
-           (tick >> EVENT_TICK_BITS) << EVENT_TYPE_BITS | EVENT_TIME;
+    uint64_t epoch = tick >> EVENT_TICK_BITS;
+    uint64_t low = epoch & ((UINT64_C(1) << EVENT_EPOCH_LOW_BITS) - 1);
+    return event_function(EVENT_KIND_RECORD, epoch >> EVENT_EPOCH_LOW_BITS,
+                          low << EVENT_TYPE_BITS | EVENT_TIME);
 }
 static inline uint64_t event_time_epoch(uint64_t word)
 {
-    return word << 2 >> (2 + EVENT_TYPE_BITS);
+    return word >> EVENT_TICK_SHIFT << EVENT_EPOCH_LOW_BITS |
+           (word & EVENT_ADDRESS_MASK) >> EVENT_TYPE_BITS;
 }
 static inline uint64_t event_record(unsigned type, unsigned words, uint64_t tick, uint64_t value)
 {
-    return (uint64_t)EVENT_KIND_RECORD << EVENT_KIND_SHIFT |
-           (tick & EVENT_TICK_MASK) << EVENT_TICK_SHIFT | value << EVENT_INLINE_SHIFT |
-           (uint64_t)words << EVENT_LENGTH_SHIFT | type;
+    return event_function(EVENT_KIND_RECORD, tick,
+                          value << EVENT_INLINE_SHIFT | (uint64_t)words << EVENT_LENGTH_SHIFT |
+                              type);
 }
 static inline unsigned event_type(uint64_t word)
 {
@@ -133,7 +139,7 @@ static inline uint64_t event_inline(uint64_t word)
 }
 static inline uint64_t event_low_tick(uint64_t word)
 {
-    return word >> EVENT_TICK_SHIFT & EVENT_TICK_MASK;
+    return word >> EVENT_TICK_SHIFT;
 }
 
 #endif

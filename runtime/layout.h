@@ -21,7 +21,7 @@
 enum {
     LAYOUT_VERSION = 1,
     LAYOUT_PAGE = 4096,
-    BLOCK_WORDS = 8192,
+    BLOCK_WORDS = 16384,
     BLOCK_BYTES = BLOCK_WORDS * 8,
     BLOCK_SLACK_WORDS = 96, /* room behind the open end, for signal handlers that claim late */
     SLOT_BYTES = LAYOUT_PAGE + 2 * BLOCK_BYTES,

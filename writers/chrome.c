@@ -1,6 +1,6 @@
-/* Chrome's trace_event format, object form: complete events (X) with ts and dur in microseconds since
- * the session's start, instants (i), counters (C), and metadata. Events come in the order in which spans
- * end on each thread, which every consumer of the format sorts for itself. */
+/* Chrome's trace_event format, object form: complete events (X) with ts and dur in microseconds
+ * since the session's start, instants (i), counters (C), and metadata. Events come in the order in
+ * which spans end on each thread, which every consumer of the format sorts for itself. */
 #include "writers/json_args.h"
 
 struct chrome {
@@ -65,7 +65,8 @@ static void thread(struct writer *writer)
     struct chrome *chrome = writer->state;
     if (writer->thread.name[0])
         metadata(writer, "thread_name", writer->thread.tid, "name", writer->thread.name, 0);
-    metadata(writer, "thread_sort_index", writer->thread.tid, "sort_index", NULL, writer->thread.index);
+    metadata(writer, "thread_sort_index", writer->thread.tid, "sort_index", NULL,
+             writer->thread.index);
     char *at = PUT(chrome->head, "\"pid\":");
     at = put_number(at, writer->image->summary->pid);
     at = PUT(at, ",\"tid\":");
@@ -92,7 +93,8 @@ static void open_event(struct writer *writer, const struct span *span)
     at = PUT(at, ",\"name\":");
     at = put_bytes(at, span->name->json, span->name->json_length);
     at = PUT(at, ",\"cat\":\"");
-    at = put_bytes(at, category_tags[span->name->category], strlen(category_tags[span->name->category]));
+    at = put_bytes(at, category_tags[span->name->category],
+                   strlen(category_tags[span->name->category]));
     *at++ = '"';
     if (span->kind == SPAN_INSTANT)
         at = PUT(at, ",\"s\":\"t\"");
@@ -111,7 +113,8 @@ static void end(struct writer *writer, const struct totals *totals)
 {
     struct sink *sink = writer->sink;
     static const char *const keys[] = {"host", "kernel", "machine", "directory", "traceparent"};
-    sink_string(sink, "\n],\"metadata\":{\"tracer\":\"vitte-trace " VT_VERSION "\",\"events_lost\":");
+    sink_string(sink,
+                "\n],\"metadata\":{\"tracer\":\"vitte-trace " VT_VERSION "\",\"events_lost\":");
     sink_number(sink, totals_lost(totals));
     sink_string(sink, ",\"start_realtime_ns\":\"");
     sink_number(sink, session_number(writer->session, "start_realtime_ns"));
@@ -127,5 +130,12 @@ static void end(struct writer *writer, const struct totals *totals)
 }
 
 const struct writer_format format_chrome = {
-    "chrome", ".json", "Chrome trace_event: Perfetto, speedscope, Firefox Profiler, DevTools",
-    sizeof(struct chrome), begin, image, thread, span, end};
+    "chrome",
+    ".json",
+    "Chrome trace_event: Perfetto, speedscope, Firefox Profiler, DevTools",
+    sizeof(struct chrome),
+    begin,
+    image,
+    thread,
+    span,
+    end};

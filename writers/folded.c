@@ -1,5 +1,5 @@
-/* Folded stacks: `process;outer;inner WEIGHT`, the weight in nanoseconds of self time, one line for each
- * different stack. Memory grows with the number of different stacks alone. */
+/* Folded stacks: `process;outer;inner WEIGHT`, the weight in nanoseconds of self time, one line for
+ * each different stack. Memory grows with the number of different stacks alone. */
 #include "writers/writer.h"
 
 #include <stdio.h>
@@ -73,8 +73,8 @@ static void begin(struct writer *writer)
 static void image(struct writer *writer)
 {
     struct folded *folded = writer->state;
-    folded->process = names_make(writer->session->names, CATEGORY_PROCESSES, "", writer->image->name,
-                                 strlen(writer->image->name), 0);
+    folded->process = names_make(writer->session->names, CATEGORY_PROCESSES, "",
+                                 writer->image->name, strlen(writer->image->name), 0);
 }
 
 static void span(struct writer *writer, const struct span *span)

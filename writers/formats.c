@@ -1,8 +1,8 @@
 /* The table of formats. */
 #include "writers/writer.h"
 
-const struct writer_format *const writer_formats[] = {&format_chrome, &format_ndjson, &format_folded,
-                                                      NULL};
+const struct writer_format *const writer_formats[] = {&format_chrome, &format_ndjson,
+                                                      &format_folded, NULL};
 
 const struct writer_format *writer_format_named(const char *name)
 {
@@ -19,7 +19,8 @@ const struct writer_format *writer_format_of_file(const char *path)
         length -= 3;
     for (size_t i = 0; writer_formats[i]; i++) {
         size_t suffix = strlen(writer_formats[i]->suffix);
-        if (length > suffix && memcmp(path + length - suffix, writer_formats[i]->suffix, suffix) == 0)
+        if (length > suffix &&
+            memcmp(path + length - suffix, writer_formats[i]->suffix, suffix) == 0)
             return writer_formats[i];
     }
     return NULL;

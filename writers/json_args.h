@@ -4,8 +4,8 @@
 
 #include "writers/writer.h"
 
-/* Writes {"key":value,…}; nothing, and returns 0, when the span has no arguments. `before` goes in front
- * of it. Addresses are strings in hexadecimal: JSON's numbers are doubles. */
+/* Writes {"key":value,…}; nothing, and returns 0, when the span has no arguments. `before` goes in
+ * front of it. Addresses are strings in hexadecimal: JSON's numbers are doubles. */
 int json_args(struct writer *writer, const struct span *span, const char *before);
 
 #endif

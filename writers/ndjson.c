@@ -1,5 +1,5 @@
-/* The JSON event stream: one object a line, its schema in docs/FORMAT.md. Lines of a thread come in the
- * order in which its spans end; times are nanoseconds since the session's start. */
+/* The JSON event stream: one object a line, its schema in docs/FORMAT.md. Lines of a thread come in
+ * the order in which its spans end; times are nanoseconds since the session's start. */
 #include "writers/json_args.h"
 
 static void field_string(struct sink *sink, const char *key, const char *text, size_t length)
@@ -95,5 +95,6 @@ static void end(struct writer *writer, const struct totals *totals)
 }
 
 const struct writer_format format_ndjson = {
-    "json", ".ndjson", "the JSON event stream, one object a line (docs/FORMAT.md)", 0, begin, image,
-    thread, span, end};
+    "json", ".ndjson", "the JSON event stream, one object a line (docs/FORMAT.md)",
+    0,      begin,     image,
+    thread, span,      end};

@@ -1,4 +1,8 @@
-/* See sink.h. */
+/* See sink.h.
+ *
+ * Two buffers: while the writer fills one, a thread of the sink's compresses and writes the other,
+ * so that formatting and the kernel's copying go on at the same time. The thread owns `pending`;
+ * everything else belongs to the writer. `failed` may be set by both and is only ever set once. */
 #include "writers/sink.h"
 
 #include "base/text.h"
@@ -6,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,50 +22,20 @@ enum { BUFFER = 4 * SINK_ROOM, COMPRESSED = 64 << 10, GZIP_LEVEL = 4 };
 
 struct sink {
     struct sink_buffer buffer; /* first: sink_room looks at it */
-    char *memory;
-    int fd, failed; /* errno of the first failure */
+    char *memory[2];
+    int filling; /* which one the writer fills */
+    int fd;
+    _Atomic int failed; /* errno of the first failure */
+    pthread_t thread;
+    int threaded, closing;
+    pthread_mutex_t mutex; /* for pending, pending_size and closing */
+    pthread_cond_t changed;
+    char *pending; /* what the thread is to write; NULL: nothing */
+    size_t pending_size;
     int renames;
     char path[PATH_MAX], temporary[PATH_MAX + 32];
     z_stream *gzip;
 };
-
-struct sink *sink_open(const char *path, struct problem *problem)
-{
-    struct sink *sink = calloc(1, sizeof *sink);
-    size_t length = strlen(path);
-    if (!sink || !(sink->memory = malloc(BUFFER)) || length >= sizeof sink->path) {
-        problem_set(problem, sink && sink->memory ? "the name %.40s… is too long" : "out of memory",
-                    path);
-        goto out;
-    }
-    sink->buffer = (struct sink_buffer){sink->memory, sink->memory + BUFFER};
-    memcpy(sink->path, path, length + 1);
-    sink->fd = STDOUT_FILENO;
-    if (strcmp(path, "-") != 0) {
-        struct stat there;
-        /* a device or a pipe is written to; a file is replaced when the new one is whole */
-        sink->renames = stat(path, &there) != 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode);
-        snprintf(sink->temporary, sizeof sink->temporary, sink->renames ? "%s.%d.part" : "%s", path,
-                 (int)getpid());
-        sink->fd = open(sink->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (sink->fd < 0) {
-            problem_set(problem, "cannot write %s: %s; name another file with -o", path, strerror(errno));
-            goto out;
-        }
-    }
-    if (length > 3 && strcmp(path + length - 3, ".gz") == 0) {
-        sink->gzip = calloc(1, sizeof *sink->gzip);
-        if (!sink->gzip || deflateInit2(sink->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
-                                        Z_DEFAULT_STRATEGY) != Z_OK)
-            sink->failed = ENOMEM;
-    }
-    return sink;
-out:
-    if (sink)
-        free(sink->memory);
-    free(sink);
-    return NULL;
-}
 
 static void write_out(struct sink *sink, const char *bytes, size_t size)
 {
@@ -89,22 +65,117 @@ static void compress_out(struct sink *sink, char *bytes, size_t size, int flush)
     } while (sink->gzip->avail_out == 0);
 }
 
+static void put_out(struct sink *sink, char *bytes, size_t size)
+{
+    if (sink->failed)
+        return;
+    if (sink->gzip)
+        compress_out(sink, bytes, size, Z_NO_FLUSH);
+    else
+        write_out(sink, bytes, size);
+}
+
+static void *write_pending(void *data)
+{
+    struct sink *sink = data;
+    pthread_mutex_lock(&sink->mutex);
+    for (;;) {
+        while (!sink->pending && !sink->closing)
+            pthread_cond_wait(&sink->changed, &sink->mutex);
+        if (!sink->pending)
+            break;
+        pthread_mutex_unlock(&sink->mutex);
+        put_out(sink, sink->pending, sink->pending_size);
+        pthread_mutex_lock(&sink->mutex);
+        sink->pending = NULL;
+        pthread_cond_signal(&sink->changed);
+    }
+    pthread_mutex_unlock(&sink->mutex);
+    return NULL;
+}
+
+struct sink *sink_open(const char *path, struct problem *problem)
+{
+    struct sink *sink = calloc(1, sizeof *sink);
+    size_t length = strlen(path);
+    if (!sink || !(sink->memory[0] = malloc(2 * BUFFER)) || length >= sizeof sink->path) {
+        problem_set(problem,
+                    sink && sink->memory[0] ? "the name %.40s… is too long" : "out of memory",
+                    path);
+        goto out;
+    }
+    sink->memory[1] = sink->memory[0] + BUFFER;
+    sink->buffer = (struct sink_buffer){sink->memory[0], sink->memory[0] + BUFFER};
+    memcpy(sink->path, path, length + 1);
+    sink->fd = STDOUT_FILENO;
+    if (strcmp(path, "-") != 0) {
+        struct stat there;
+        /* a device or a pipe is written to; a file is replaced when the new one is whole */
+        sink->renames = stat(path, &there) != 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode);
+        snprintf(sink->temporary, sizeof sink->temporary, sink->renames ? "%s.%d.part" : "%s", path,
+                 (int)getpid());
+        sink->fd = open(sink->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (sink->fd < 0) {
+            problem_set(problem, "cannot write %s: %s; name another file with -o", path,
+                        strerror(errno));
+            goto out;
+        }
+    }
+    if (length > 3 && strcmp(path + length - 3, ".gz") == 0) {
+        sink->gzip = calloc(1, sizeof *sink->gzip);
+        if (!sink->gzip || deflateInit2(sink->gzip, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
+                                        Z_DEFAULT_STRATEGY) != Z_OK)
+            sink->failed = ENOMEM;
+    }
+    pthread_mutex_init(&sink->mutex, NULL);
+    pthread_cond_init(&sink->changed, NULL);
+    sink->threaded = pthread_create(&sink->thread, NULL, write_pending, sink) == 0;
+    return sink;
+out:
+    if (sink)
+        free(sink->memory[0]);
+    free(sink);
+    return NULL;
+}
+
 char *sink_flush(struct sink *sink)
 {
-    size_t size = (size_t)(sink->buffer.at - sink->memory);
-    sink->buffer.at = sink->memory;
-    if (sink->failed)
-        return sink->memory;
-    if (sink->gzip)
-        compress_out(sink, sink->memory, size, Z_NO_FLUSH);
-    else
-        write_out(sink, sink->memory, size);
-    return sink->memory;
+    char *full = sink->memory[sink->filling];
+    size_t size = (size_t)(sink->buffer.at - full);
+    if (!sink->threaded) {
+        put_out(sink, full, size);
+        sink->buffer.at = full;
+        return full;
+    }
+    pthread_mutex_lock(&sink->mutex);
+    while (sink->pending)
+        pthread_cond_wait(&sink->changed, &sink->mutex);
+    sink->pending = full;
+    sink->pending_size = size;
+    pthread_cond_signal(&sink->changed);
+    pthread_mutex_unlock(&sink->mutex);
+    sink->filling ^= 1;
+    char *empty = sink->memory[sink->filling];
+    sink->buffer = (struct sink_buffer){empty, empty + BUFFER};
+    return empty;
+}
+
+/* Waits until everything was written. */
+static void join(struct sink *sink)
+{
+    if (!sink->threaded)
+        return;
+    pthread_mutex_lock(&sink->mutex);
+    sink->closing = 1;
+    pthread_cond_signal(&sink->changed);
+    pthread_mutex_unlock(&sink->mutex);
+    pthread_join(sink->thread, NULL);
 }
 
 int sink_close(struct sink *sink, int discard, struct problem *problem)
 {
     sink_flush(sink);
+    join(sink);
     if (sink->gzip && !sink->failed)
         compress_out(sink, NULL, 0, Z_FINISH);
     if (sink->gzip)
@@ -118,10 +189,11 @@ int sink_close(struct sink *sink, int discard, struct problem *problem)
     int failed = sink->failed;
     if (failed && !discard)
         problem_set(problem, "cannot write %s: %s%s",
-                    strcmp(sink->path, "-") == 0 ? "to standard output" : sink->path, strerror(failed),
+                    strcmp(sink->path, "-") == 0 ? "to standard output" : sink->path,
+                    strerror(failed),
                     failed == ENOSPC ? "; make room, or name a file on another disk with -o" : "");
     free(sink->gzip);
-    free(sink->memory);
+    free(sink->memory[0]);
     free(sink);
     return failed && !discard ? -1 : 0;
 }
@@ -156,9 +228,10 @@ void sink_json(struct sink *sink, const char *bytes, size_t size)
     sink_wrote(sink, text.data + text.length);
 }
 
-static const char pairs[201] =
-    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+static const char pairs[201] = "0001020304050607080910111213141516171819202122232425262728293031323"
+                               "334353637383940414243444546474849"
+                               "5051525354555657585960616263646566676869707172737475767778798081828"
+                               "384858687888990919293949596979899";
 
 char *put_number(char *at, uint64_t number)
 {

@@ -1,6 +1,6 @@
-/* Where a format's bytes go: a file that appears under its name only when it is whole, standard output,
- * either of them compressed. Errors stick: writers write on and learn nothing; sink_close says what
- * happened first, and an incomplete file is not left behind. */
+/* Where a format's bytes go: a file that appears under its name only when it is whole, standard
+ * output, either of them compressed. Errors stick: writers write on and learn nothing; sink_close
+ * says what happened first, and an incomplete file is not left behind. */
 #ifndef VT_WRITERS_SINK_H
 #define VT_WRITERS_SINK_H
 
@@ -12,10 +12,11 @@
 
 struct sink;
 
-/* `path` "-" is standard output. A path that ends in .gz is compressed. NULL and a problem when the file
- * cannot be made. */
+/* `path` "-" is standard output. A path that ends in .gz is compressed. NULL and a problem when the
+ * file cannot be made. */
 struct sink *sink_open(const char *path, struct problem *problem);
-/* Writes out and renames. 0, or -1 and a problem. `discard`: something else failed, leave nothing. */
+/* Writes out and renames. 0, or -1 and a problem. `discard`: something else failed, leave nothing.
+ */
 int sink_close(struct sink *sink, int discard, struct problem *problem);
 
 enum { SINK_ROOM = 64 << 10 }; /* the most that one sink_room may ask for */
