@@ -22,9 +22,8 @@ char *__cxa_demangle(const char *mangled, char *buffer, size_t *size, int *statu
 
 /* libstdc++ itself refuses names of more than 1024 bytes. Every reference to an earlier part (S1_,
  * T_) can repeat text that was itself repeated: n of them make up to 3^(n/3) copies, so a name of
- * 250 bytes can ask for 150 MB and one of 400 for more than there is. With 32 it stays at about
- * 100 MB and a tenth of a second. Of 260 000 C++ names in LLVM, clang and gdb 0.13 % have more.
- */
+ * 250 bytes can ask for 150 MB and one of 400 for more than there is. With 32 it stays near
+ * 100 MB and a tenth of a second. Of 260 000 names in LLVM, clang and gdb 0.13 % have more. */
 enum { CXX_LENGTH_MAX = 1024, CXX_REFERENCES_MAX = 32 };
 
 void cut_text_append(struct cut_text *text, const char *bytes, size_t length)

@@ -89,8 +89,8 @@ static bool is_function(const GElf_Sym *symbol, const struct source *source)
 {
     unsigned kind = GELF_ST_TYPE(symbol->st_info);
     return (kind == STT_FUNC || kind == STT_GNU_IFUNC) && symbol->st_shndx != SHN_UNDEF &&
-           symbol->st_shndx != SHN_ABS && symbol->st_shndx != SHN_COMMON &&
-           symbol->st_name > 0 && symbol->st_name < source->names_size;
+           symbol->st_shndx != SHN_ABS && symbol->st_shndx != SHN_COMMON && symbol->st_name > 0 &&
+           symbol->st_name < source->names_size;
 }
 
 static bool source_open(struct source *source, const struct elf_image *image, GElf_Word type)

@@ -53,7 +53,7 @@ static const char *reference(size_t number, unsigned base, const char *digits)
 }
 
 /* Generic arguments, each a tuple of the one before, twice: the text doubles forty times. */
-START_TEST(rust_reference_bombs_fill_the_buffer_and_end)
+START_TEST(rust_reference_bombs_end_in_any_room)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static char name[1024], buffer[1 << 20];
@@ -66,6 +66,7 @@ START_TEST(rust_reference_bombs_fill_the_buffer_and_end)
     sprintf(name + length, "E");
     demangle(name, buffer, sizeof buffer);
     ck_assert_uint_gt(strlen(buffer), 10000);
+    ck_assert_uint_lt(strlen(buffer), sizeof buffer - 1); /* however much room there is */
     ck_assert_int_eq(strncmp(buffer, "f::<(u8, u8), ((u8, u8), (u8, u8)), (((u8,", 42), 0);
 }
 END_TEST
@@ -111,7 +112,7 @@ static Suite *build_suite(void)
     suite_add_tcase(suite, names);
 
     TCase *hostile = tcase_create("hostile names");
-    tcase_add_test(hostile, rust_reference_bombs_fill_the_buffer_and_end);
+    tcase_add_test(hostile, rust_reference_bombs_end_in_any_room);
     tcase_add_test(hostile, cxx_reference_bombs_stay_as_they_are);
     tcase_add_loop_test(hostile, deep_nesting_overflows_no_stack, 0, LENGTH(nests));
     suite_add_tcase(suite, hostile);

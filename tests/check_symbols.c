@@ -169,15 +169,18 @@ END_TEST
 
 START_TEST(a_function_without_size_reaches_the_next_of_its_section)
 {
-    open_layout(FUNCTION("globl", "unsized", 0) ".skip 16\n" FUNCTION("globl", "next", 4) FUNCTION(
-        "globl", "last", 0) ".skip 8\n"
-                            ".section .other,\"ax\"\n.skip 16\n" FUNCTION("globl", "elsewhere", 4));
+    open_layout(FUNCTION("globl", "unsized", 0) ".skip 16\n" FUNCTION(
+        "globl", "next", 4) ".skip 4\n" FUNCTION("globl", "last",
+                                                 0) ".skip 8\n"
+                                                    ".section .other,\"ax\"\n.skip 16\n" FUNCTION(
+                                                        "globl", "elsewhere", 4));
     expect(TEXT, "unsized", TEXT);
     expect(TEXT + 15, "unsized", TEXT);
     expect(TEXT + 16, "next", TEXT + 16);
-    expect(TEXT + 20, "last", TEXT + 20);
-    expect(TEXT + 27, "last", TEXT + 20);
-    expect_nothing(TEXT + 28);
+    expect_nothing(TEXT + 20);
+    expect(TEXT + 24, "last", TEXT + 24);
+    expect(TEXT + 31, "last", TEXT + 24);
+    expect_nothing(TEXT + 32);
     uint64_t elsewhere = address_of("layout", "elsewhere");
     expect_nothing(elsewhere - 1);
     expect(elsewhere, "elsewhere", elsewhere);
@@ -213,10 +216,12 @@ START_TEST(aliases_prefer_the_shorter_then_the_first_name)
 }
 END_TEST
 
-START_TEST(an_alias_without_size_does_not_shrink_the_function)
+START_TEST(an_alias_without_size_does_not_change_the_functions)
 {
-    open_layout(FUNCTION("globl", "sized", 16) ALIAS("globl", "bare", "sized", 0));
+    open_layout(FUNCTION("globl", "sized", 16) ALIAS("globl", "bare", "sized", 0)
+                    ALIAS("local", "inner", "sized", 0) ".skip 4\n");
     expect(TEXT + 15, "bare", TEXT);
+    expect_nothing(TEXT + 16);
 }
 END_TEST
 
@@ -436,7 +441,7 @@ static Suite *build_suite(void)
     tcase_add_test(lookup, indirect_functions_count_and_data_do_not);
     tcase_add_test(lookup, aliases_prefer_global_then_weak_then_local);
     tcase_add_test(lookup, aliases_prefer_the_shorter_then_the_first_name);
-    tcase_add_test(lookup, an_alias_without_size_does_not_shrink_the_function);
+    tcase_add_test(lookup, an_alias_without_size_does_not_change_the_functions);
     tcase_add_test(lookup, versions_are_cut_off_names);
     suite_add_tcase(suite, lookup);
 
