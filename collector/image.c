@@ -59,16 +59,27 @@ static void add_module(struct image *image, const struct definition_module *modu
     if (size < sizeof *module || module->path_size > size - sizeof *module ||
         module->build_id_size > sizeof module->build_id)
         return;
-    image->modules = grow(image->modules, image->module_count, sizeof *image->modules);
-    for (size_t i = 0; i < image->module_count; i++)
-        if (module->low < image->modules[i].high && image->modules[i].low < module->high)
+    struct module_file *file =
+        names_module(image->session->names, (const char *)(module + 1), module->path_size,
+                     module->build_id, module->build_id_size);
+    for (size_t i = 0; i < image->module_count; i++) {
+        const struct image_module *other = &image->modules[i];
+        if (other->file == file && other->low == module->low)
+            return; /* listed at the start, and announced by its own _init */
+        if (module->low < other->high && other->low < module->high)
             image->modules_overlap = 1;
+    }
+    image->modules = grow(image->modules, image->module_count, sizeof *image->modules);
     struct image_module *added = &image->modules[image->module_count++];
-    *added = (struct image_module){module->low, module->high, module->bias, module->tick, NULL, {0},
-                                   module->build_id_size};
+    *added = (struct image_module){
+        .low = module->low,
+        .high = module->high,
+        .bias = module->bias,
+        .tick = module->tick,
+        .file = file,
+        .build_id_size = module->build_id_size,
+    };
     memcpy(added->build_id, module->build_id, sizeof added->build_id);
-    added->file = names_module(image->session->names, (const char *)(module + 1), module->path_size,
-                               module->build_id, module->build_id_size);
 }
 
 static char *copy_string(const struct image *image, uint32_t id)
