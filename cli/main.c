@@ -7,15 +7,15 @@
 #include <stdlib.h>
 
 const struct verb verbs[] = {
-    {"run", "[-o FILE] [-f FORMAT] [--events LIST] [--filter EXPR] [--keep] [-q] -- CMD…",
+    {"run", "[-o FILE] [-f FORMAT] [--events LIST] [--filter EXPR] [--keep] [--no-exec-env] [-q] -- CMD…",
      "run CMD traced and write one trace of it and its children", verb_run},
-    {"record", "[-o NAME.vtrace] [--events LIST] -- CMD…", "only capture, into a session folder",
+    {"record", "[-o NAME.vtrace] [--events LIST] [--no-exec-env] [-q] -- CMD…", "only capture, into a session folder",
      verb_record},
     {"export", "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--keep-going] [--remove] [-q]",
      "write a captured session as a trace", verb_export},
-    {"report", "SESSION [--threads|--memory|--io] [--sort KEY] [-n ROWS] [--filter EXPR] [--json]",
+    {"report", "SESSION [--threads|--memory|--io] [--sort KEY] [-n ROWS] [--filter EXPR] [--json] [--keep-going]",
      "tables on the terminal", verb_report},
-    {"info", "SESSION [--json]", "what was captured, where, and what was not", verb_info},
+    {"info", "SESSION [--json] [--keep-going]", "what was captured, where, and what was not", verb_info},
     {NULL, NULL, NULL, NULL}};
 
 int fail(int status, const char *format, ...)

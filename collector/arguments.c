@@ -10,7 +10,7 @@ static const char *const field_keys[] = {
     [FIELD_FD] = "fd",         [FIELD_BYTES] = "size",  [FIELD_POINTER] = "pointer",
     [FIELD_PATH] = "path",     [FIELD_FLAGS] = "flags", [FIELD_OFFSET] = "offset",
     [FIELD_NUMBER] = "number", [FIELD_PID] = "pid",     [FIELD_THREAD] = "thread",
-    [FIELD_LOCK] = "lock",     [FIELD_NAME] = "name",   [FIELD_ARGUMENTS] = "command",
+    [FIELD_LOCK] = "lock", [FIELD_CONDITION] = "condition",     [FIELD_NAME] = "name",   [FIELD_ARGUMENTS] = "command",
 };
 
 struct list {
@@ -141,6 +141,7 @@ static void add_field(struct list *list, const struct image *image, enum call_fi
         break;
     case FIELD_POINTER:
     case FIELD_LOCK:
+    case FIELD_CONDITION:
         add_pointer(list, key, word);
         break;
     default:

@@ -32,6 +32,10 @@ extern "C" {
 #error "vitte_trace.h needs a compiler with weak symbols (gcc, clang)"
 #endif
 
+/* Never instrumented itself: in a program built with -finstrument-functions, the exit of the function that
+ * opens a scope would end the scope. */
+#define VT_INLINE __attribute__((no_instrument_function, unused)) static inline
+
 /* An argument: a key and a value. Up to VT_MAX_ARGS of them on one event; more are left out. */
 enum vt_arg_type { VT_ARG_INT = 1, VT_ARG_DOUBLE = 2, VT_ARG_STRING = 3 };
 
@@ -50,7 +54,7 @@ struct vt_arg {
 #define VT_MAX_ARGS 8
 
 /* One argument, from NUL-terminated strings. */
-static inline struct vt_arg VT_INT(const char *key, int64_t value) {
+VT_INLINE struct vt_arg VT_INT(const char *key, int64_t value) {
     struct vt_arg arg;
     memset(&arg, 0, sizeof arg);
     arg.key = key;
@@ -65,7 +69,7 @@ static inline struct vt_arg VT_INT(const char *key, int64_t value) {
     return arg;
 }
 /* A string of `length` bytes; the key is NUL-terminated. */
-static inline struct vt_arg
+VT_INLINE struct vt_arg
 VT_STRING_N(const char *key, const char *data, size_t length) {
     struct vt_arg arg = VT_INT(key, 0);
     arg.type = VT_ARG_STRING;
@@ -100,20 +104,20 @@ VT_WEAK int vt_library_tracer_open(const char *path, size_t length);
 VT_WEAK int vt_library_tracer_flush(void);
 
 /* Whether this process is being traced. */
-static inline int vt_enabled(void)
+VT_INLINE int vt_enabled(void)
 {
     return vt_library_begin != NULL;
 }
 
 /* ---- scopes ---- */
 
-static inline struct vt_site *vt_scope_open(struct vt_site *site)
+VT_INLINE struct vt_site *vt_scope_open(struct vt_site *site)
 {
     if (vt_library_site_begin)
         vt_library_site_begin(site);
     return site;
 }
-static inline void vt_scope_close(struct vt_site **site)
+VT_INLINE void vt_scope_close(struct vt_site **site)
 {
     if (vt_library_site_end)
         vt_library_site_end(*site);
@@ -129,19 +133,20 @@ static inline void vt_scope_close(struct vt_site **site)
     __attribute__((cleanup(vt_scope_close), unused)) struct vt_site *VT_JOIN(                      \
         vt_scope_, __LINE__) = vt_scope_open(&VT_JOIN(vt_site_, __LINE__))
 
-/* A scope whose name is made at run time. Each begin needs its end, on the same thread. */
-static inline void vt_begin_n(const char *name, size_t length, unsigned count,
+/* A scope whose name is made at run time. Each begin needs its end, on the same thread, and in the same
+ * function where that is instrumented: a function's exit ends the scopes that were begun in it. */
+VT_INLINE void vt_begin_n(const char *name, size_t length, unsigned count,
                               const struct vt_arg *args)
 {
     if (vt_library_begin)
         vt_library_begin(name, length, count, args);
 }
-static inline void vt_begin(const char *name, unsigned count, const struct vt_arg *args)
+VT_INLINE void vt_begin(const char *name, unsigned count, const struct vt_arg *args)
 {
     if (vt_library_begin)
         vt_library_begin(name, strlen(name), count, args);
 }
-static inline void vt_end(void)
+VT_INLINE void vt_end(void)
 {
     if (vt_library_end)
         vt_library_end();
@@ -149,47 +154,47 @@ static inline void vt_end(void)
 
 /* ---- instants and counters ---- */
 
-static inline void vt_instant_n(const char *name, size_t length, unsigned count,
+VT_INLINE void vt_instant_n(const char *name, size_t length, unsigned count,
                                 const struct vt_arg *args)
 {
     if (vt_library_instant)
         vt_library_instant(name, length, count, args);
 }
-static inline void vt_instant(const char *name, unsigned count, const struct vt_arg *args)
+VT_INLINE void vt_instant(const char *name, unsigned count, const struct vt_arg *args)
 {
     if (vt_library_instant)
         vt_library_instant(name, strlen(name), count, args);
 }
-static inline void vt_counter_int_n(const char *name, size_t length, int64_t value)
+VT_INLINE void vt_counter_int_n(const char *name, size_t length, int64_t value)
 {
     if (vt_library_counter) {
         struct vt_arg arg = VT_INT("", value);
         vt_library_counter(name, length, &arg);
     }
 }
-static inline void vt_counter_int(const char *name, int64_t value)
+VT_INLINE void vt_counter_int(const char *name, int64_t value)
 {
     vt_counter_int_n(name, strlen(name), value);
 }
-static inline void vt_counter_double_n(const char *name, size_t length, double value)
+VT_INLINE void vt_counter_double_n(const char *name, size_t length, double value)
 {
     if (vt_library_counter) {
         struct vt_arg arg = VT_DOUBLE("", value);
         vt_library_counter(name, length, &arg);
     }
 }
-static inline void vt_counter_double(const char *name, double value)
+VT_INLINE void vt_counter_double(const char *name, double value)
 {
     vt_counter_double_n(name, strlen(name), value);
 }
 
 /* The calling thread's name in the trace; the kernel's name for it stays as it is. */
-static inline void vt_thread_name_n(const char *name, size_t length)
+VT_INLINE void vt_thread_name_n(const char *name, size_t length)
 {
     if (vt_library_thread_name)
         vt_library_thread_name(name, length);
 }
-static inline void vt_thread_name(const char *name)
+VT_INLINE void vt_thread_name(const char *name)
 {
     vt_thread_name_n(name, strlen(name));
 }
@@ -199,11 +204,11 @@ static inline void vt_thread_name(const char *name)
 /* From now on vt_tracer_flush writes the session to `path` (its suffix chooses the format), and so
  * does the end of the program, unless the user named a file. 0, or a negative errno: -ENOSYS when
  * the program is not being traced, -ENAMETOOLONG. */
-static inline int vt_tracer_open_n(const char *path, size_t length)
+VT_INLINE int vt_tracer_open_n(const char *path, size_t length)
 {
     return vt_library_tracer_open ? vt_library_tracer_open(path, length) : -ENOSYS;
 }
-static inline int vt_tracer_open(const char *path)
+VT_INLINE int vt_tracer_open(const char *path)
 {
     return vt_tracer_open_n(path, strlen(path));
 }
@@ -212,7 +217,7 @@ static inline int vt_tracer_open(const char *path)
  * negative errno: -ENOSYS when the program is not being traced, -EINVAL without vt_tracer_open,
  * -ENOENT when the vitte-trace command cannot be found, -EIO when it failed (it says why on
  * stderr). */
-static inline int vt_tracer_flush(void)
+VT_INLINE int vt_tracer_flush(void)
 {
     return vt_library_tracer_flush ? vt_library_tracer_flush() : -ENOSYS;
 }

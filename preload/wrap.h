@@ -30,6 +30,7 @@ uint64_t field_arguments(char *const *arguments);
 #define VALUE_BYTES(size)    (uint64_t)(size)
 #define VALUE_POINTER(p)     (uint64_t)(p)
 #define VALUE_LOCK(p)        (uint64_t)(uintptr_t)(p)
+#define VALUE_CONDITION(p)   (uint64_t)(uintptr_t)(p)
 #define VALUE_PATH(path)     field_string(path)
 #define VALUE_NAME(name)     field_string(name)
 #define VALUE_FLAGS(flags)   field_number(flags)

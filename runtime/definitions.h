@@ -66,6 +66,7 @@ enum call_field {
     FIELD_PID,
     FIELD_THREAD,    /* a pthread_t */
     FIELD_LOCK,      /* address of the lock */
+    FIELD_CONDITION, /* address of the condition variable */
     FIELD_NAME,      /* string id */
     FIELD_ARGUMENTS, /* string id: a command line */
 };
