@@ -41,7 +41,7 @@ $(B)/exports.map: preload/exports.map.in $(wildcard preload/calls/*.def)
 
 $(B)/libvittetrace.so: $(LIB_OBJ) $(B)/exports.map
 	$(CC) $(CFLAGS) -shared -o $@ $(LIB_OBJ) -Wl,--version-script=$(B)/exports.map \
-	    -Wl,-soname,libvittetrace.so -Wl,-z,defs -Wl,-z,now -Wl,--as-needed
+	    -Wl,-soname,libvittetrace.so -Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,--as-needed
 
 $(B)/vitte-trace: $(CLI_OBJ) $(CORE_OBJ)
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PROG_LIBS)
@@ -59,6 +59,7 @@ $(B)/prog/%.o: %.c
 CHECKS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 PROGRAMS_C  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c tests/instrumented/*.c))
 PROGRAMS_CC := $(patsubst tests/%.cc,$(B)/tests/%,$(wildcard tests/programs/*.cc tests/instrumented/*.cc))
+LIBRARIES_C := $(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/*.c))
 TEST_FLAGS = -O1 -g -Iinclude -pthread -MMD -MP
 INSTRUMENT = $(if $(findstring /instrumented/,$@),-finstrument-functions)
 
@@ -74,7 +75,12 @@ $(PROGRAMS_CC): $(B)/tests/%: tests/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(TEST_FLAGS) $(INSTRUMENT) -o $@ $< -ldl
 
-tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC)
+# libraries that are preloaded beside ours
+$(LIBRARIES_C): $(B)/tests/%.so: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(TEST_FLAGS) -fPIC -shared -o $@ $< -ldl
+
+tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC) $(LIBRARIES_C)
 
 check: tests
 	tests/run $(CHECKS)

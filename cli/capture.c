@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,14 +77,29 @@ static void find_program(const char *name, char *path, size_t size)
     path[0] = '\0';
 }
 
+/* Whether the kernel marks the program as secure, for which the loader ignores LD_PRELOAD. */
+static int is_privileged(const char *path)
+{
+    struct stat info;
+    struct statvfs system;
+    char capability[64];
+    unsigned setgid = S_ISGID | S_IXGRP; /* without the x it is no setgid program */
+    if (stat(path, &info) != 0 || (statvfs(path, &system) == 0 && system.f_flag & ST_NOSUID))
+        return 0;
+    return (info.st_mode & S_ISUID && info.st_uid != getuid()) ||
+           ((info.st_mode & setgid) == setgid && info.st_gid != getgid()) ||
+           (geteuid() != 0 && getxattr(path, "security.capability", capability, sizeof capability) > 0);
+}
+
 /* Says beforehand what a preload cannot see (H40, H41): the trace would be empty without a word. */
 static void warn_about(const char *name)
 {
     char path[PATH_MAX];
-    struct stat info;
     Elf64_Ehdr header;
     find_program(name, path, sizeof path);
-    int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (path[0] && is_privileged(path))
+        fail(0, "%s is setuid or setgid, or has capabilities: the loader leaves the tracer out of it", path);
+    int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     if (fd < 0)
         return;
     int is_elf = read(fd, &header, sizeof header) == (ssize_t)sizeof header &&
@@ -100,8 +117,6 @@ static void warn_about(const char *name)
     else if (is_static)
         fail(0, "%s is statically linked: it cannot load the tracer; only dynamic programs that it "
                 "starts will be in the trace", path);
-    else if (fstat(fd, &info) == 0 && info.st_mode & (S_ISUID | S_ISGID) && geteuid() != 0)
-        fail(0, "%s is setuid or setgid: the loader leaves the tracer out of it", path);
     close(fd);
 }
 
@@ -179,14 +194,21 @@ static void restore_signals(void)
         sigaction(handled[i].signal, &inherited[i], NULL);
 }
 
+/* Signals wait until it is known to whom they are passed on. */
 static pid_t start(const struct capture *capture, const char *library, int *exec_errno)
 {
     int channel[2];
+    sigset_t ours, before;
     if (pipe2(channel, O_CLOEXEC) != 0)
         return -1;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < HANDLED; i++)
+        sigaddset(&ours, handled[i].signal);
+    sigprocmask(SIG_BLOCK, &ours, &before);
     pid_t pid = fork();
     if (pid == 0) {
         restore_signals();
+        sigprocmask(SIG_SETMASK, &before, NULL);
         set_up_environment(capture, library);
         execvp(capture->command[0], capture->command);
         int error = errno;
@@ -194,6 +216,8 @@ static pid_t start(const struct capture *capture, const char *library, int *exec
             _exit(127);
         _exit(127);
     }
+    child_pid = pid;
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(channel[1]);
     ssize_t got;
     do
@@ -218,7 +242,6 @@ int capture_run(const struct capture *capture, int *exit_status, uint64_t *wall_
     set_signals();
     clock_gettime(CLOCK_MONOTONIC, &before);
     pid_t pid = start(capture, library, &exec_errno);
-    child_pid = pid;
     if (pid < 0) {
         remove_session(capture->folder);
         return fail(-1, "cannot start a process: %s", strerror(errno));

@@ -53,6 +53,9 @@ struct filter *parse_filter(const char *expression);
 int span_passes(const struct filter *filter, const struct image *image, const struct thread_view *thread,
                 const struct span *span);
 
+/* Whether some process may still write into the session: alive.c. */
+int session_goes_on(const char *folder);
+
 /* Deletes a session folder and the files in it that are a session's. */
 void remove_session(const char *folder);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -105,6 +106,7 @@ int export_session(struct session *session, const struct export_job *job, struct
     struct writer *writer = &exporting.writer;
     struct visitor visitor = {on_image, on_thread, on_span, &exporting};
     exporting.filter = filter;
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
     writer->format = format;
     writer->session = session;
     writer->sink = sink_open(job->out, &problem);
@@ -148,19 +150,6 @@ void remove_session(const char *folder)
     rmdir(folder);
 }
 
-/* Whether some process of the session may still write to it. */
-static int still_runs(const struct session *session)
-{
-    for (size_t i = 0; i < session->image_count; i++) {
-        char path[64];
-        const struct image_summary *image = &session->images[i];
-        snprintf(path, sizeof path, "/proc/%u", image->pid);
-        if (image->header.status == PROCESS_RUNNING && access(path, F_OK) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 int verb_export(int argc, char **argv)
 {
     enum { KEEP_GOING = 256, REMOVE, FILTER };
@@ -197,13 +186,15 @@ int verb_export(int argc, char **argv)
     } else if (!choose_format(job.format, job.out)) {
         return EXIT_USAGE;
     }
+    if (remove && session_goes_on(argv[optind])) /* asked before it is read: what comes later is not in it */
+        remove = 0;
     struct session *session = session_open(argv[optind], keep_going, &problem);
     if (!session)
         return fail_problem(&problem);
     int status = export_session(session, &job, &totals);
     if (status == EXIT_OK && strcmp(job.out, "-") != 0 && !remove && isatty(STDERR_FILENO))
         print_losses(stderr, session, &totals);
-    if (status == EXIT_OK && remove && !still_runs(session))
+    if (status == EXIT_OK && remove)
         remove_session(argv[optind]);
     session_close(session);
     return status;

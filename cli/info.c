@@ -114,8 +114,8 @@ static json_t *coverage(const struct session *session, const struct totals *tota
         json_array_append_new(list, json_string(line));
     }
     if (session->stillborn) {
-        snprintf(line, sizeof line, "%zu process%s died before the capture began in them",
-                 session->stillborn, session->stillborn == 1 ? "" : "es");
+        snprintf(line, sizeof line, "%zu process%s could not be captured: no room for the files, or "
+                                    "ended too early", session->stillborn, session->stillborn == 1 ? "" : "es");
         json_array_append_new(list, json_string(line));
     }
     if (!totals->events[CATEGORY_FUNCTIONS])
@@ -125,6 +125,19 @@ static json_t *coverage(const struct session *session, const struct totals *tota
                                             "without libc, I/O inside stdio, mapped files, locks that "
                                             "were free"));
     return list;
+}
+
+static json_t *losses(const struct totals *totals)
+{
+    static const char *const reasons[LOSS_REASONS] = {
+        [LOSS_NONE] = "unknown",       [LOSS_DISK_FULL] = "disk_full",
+        [LOSS_WRITE] = "not_writable", [LOSS_NO_SLOT] = "no_room_for_thread",
+        [LOSS_INTERRUPTED] = "interrupted", [LOSS_DAMAGED] = "damaged"};
+    json_t *lost = json_object();
+    for (int i = 0; i < LOSS_REASONS; i++)
+        json_object_set_new(lost, reasons[i], json_integer((json_int_t)totals->lost[i]));
+    json_object_set_new(lost, "names", json_integer((json_int_t)totals->names_lost));
+    return lost;
 }
 
 static json_t *collect(struct session *session, struct problem *problem)
@@ -150,12 +163,12 @@ static json_t *collect(struct session *session, struct problem *problem)
     }
     for (int i = 0; i < CATEGORY_COUNT; i++)
         json_object_set_new(events, category_tags[i], json_integer((json_int_t)totals.events[i]));
-    return json_pack("{s:O, s:o, s:o, s:o, s:{s:I, s:b}, s:I, s:I, s:I, s:I, s:o}", "session",
+    return json_pack("{s:O, s:o, s:o, s:o, s:{s:I, s:b}, s:I, s:I, s:I, s:o, s:I, s:o}", "session",
                      session->manifest, "processes", processes, "modules", modules, "events", events,
                      "clock", "pairs", (json_int_t)session->clock.pair_count, "calibrated",
                      !session->clock.uncalibrated, "threads", (json_int_t)totals.threads, "blocks",
                      (json_int_t)totals.blocks, "events_lost", (json_int_t)totals_lost(&totals),
-                     "unmatched_exits", (json_int_t)totals.unmatched, "not_covered",
+                     "lost", losses(&totals), "unmatched_exits", (json_int_t)totals.unmatched, "not_covered",
                      coverage(session, &totals));
 }
 

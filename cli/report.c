@@ -8,7 +8,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-enum column_kind { COLUMN_COUNT, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT };
+enum column_kind { COLUMN_COUNT, COLUMN_ID, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT };
 enum { MAX_COLUMNS = 12 };
 
 struct column {
@@ -68,8 +68,8 @@ static struct table functions_table(struct aggregate *aggregate)
 }
 
 static const struct column thread_columns[] = {
-    {"pid", "pid", COLUMN_COUNT},
-    {"tid", "tid", COLUMN_COUNT},
+    {"pid", "pid", COLUMN_ID},
+    {"tid", "tid", COLUMN_ID},
     {"process", "process", COLUMN_TEXT},
     {"thread", "thread", COLUMN_TEXT},
     {"lived", "lived", COLUMN_TIME},
@@ -108,7 +108,7 @@ static const struct column file_columns[] = {
     {"total", "time", COLUMN_TIME},       {"calls", "calls", COLUMN_COUNT},
     {"read", "read", COLUMN_BYTES},       {"written", "written", COLUMN_BYTES},
     {"slowest", "slowest", COLUMN_TIME},  {"failed", "failed", COLUMN_COUNT},
-    {"pid", NULL, COLUMN_COUNT},          {"file", "file", COLUMN_TEXT},
+    {"pid", NULL, COLUMN_ID},          {"file", "file", COLUMN_TEXT},
     {NULL, NULL, 0}};
 
 static struct table files_table(struct aggregate *aggregate)
@@ -128,7 +128,7 @@ static struct table files_table(struct aggregate *aggregate)
 }
 
 static const struct column memory_columns[] = {
-    {"pid", "pid", COLUMN_COUNT},
+    {"pid", "pid", COLUMN_ID},
     {"process", "process", COLUMN_TEXT},
     {"allocations", "allocations", COLUMN_COUNT},
     {"allocated", "allocated", COLUMN_BYTES},
@@ -138,6 +138,7 @@ static const struct column memory_columns[] = {
     {"live_blocks", "blocks", COLUMN_COUNT},
     {"failed", "failed", COLUMN_COUNT},
     {"unknown_frees", "foreign", COLUMN_COUNT},
+    {"overlaps", NULL, COLUMN_COUNT},
     {NULL, NULL, 0}};
 
 static struct table memory_table(const struct heap_sum *heaps, size_t count)
@@ -149,7 +150,8 @@ static struct table memory_table(const struct heap_sum *heaps, size_t count)
                                   {.number = sum->allocations}, {.number = sum->allocated},
                                   {.number = sum->frees},       {.number = sum->peak},
                                   {.number = sum->live},        {.number = sum->live_blocks},
-                                  {.number = sum->failed},      {.number = sum->unknown_frees}};
+                                  {.number = sum->failed},      {.number = sum->unknown_frees},
+                                  {.number = sum->overlaps}};
         memcpy(table.rows[i], row, sizeof row);
     }
     return table;
@@ -193,6 +195,7 @@ static const char *show_cell(char *buffer, enum column_kind kind, union cell cel
     case COLUMN_TIME: return show_time(buffer, cell.number);
     case COLUMN_BYTES: return show_bytes(buffer, cell.number);
     case COLUMN_TEXT: return cell.text;
+    case COLUMN_ID: snprintf(buffer, 32, "%llu", (unsigned long long)cell.number); return buffer;
     case COLUMN_COUNT: break;
     }
     return show_count(buffer, cell.number);

@@ -108,6 +108,7 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
 {
     struct problem problem = {""};
     struct totals totals;
+    int goes_on = session_goes_on(run->folder);
     struct session *session = session_open(run->folder, 0, &problem);
     if (!session)
         return fail_problem(&problem);
@@ -118,7 +119,10 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
     int status = export_session(session, &run->job, &totals);
     if (status == EXIT_OK && !run->quiet)
         summarise(session, &totals, aggregate, wall_ns, run->job.out);
-    if (status != EXIT_OK || run->keep)
+    if (status == EXIT_OK && goes_on)
+        fail(0, "some processes of the command still run; when they have ended, `vitte-trace export %s` "
+                "has their events too", run->folder);
+    else if (status != EXIT_OK || run->keep)
         fprintf(stderr, "  session: %s\n", run->folder);
     else
         remove_session(run->folder);
@@ -172,12 +176,12 @@ int verb_run(int argc, char **argv)
         snprintf(fallback, sizeof fallback, "vitte-trace%s", format ? format->suffix : ".json");
         run.job.out = fallback;
     }
+    if (strcmp(run.job.out, "-") == 0)
+        return fail(EXIT_USAGE, "run cannot write to standard output, which is the command's; name a file");
     struct filter *filter = run.job.filter ? parse_filter(run.job.filter) : NULL;
     if (!choose_format(run.job.format, run.job.out) || (run.job.filter && !filter))
         return EXIT_USAGE;
     filter_free(filter);
-    if (strcmp(run.job.out, "-") == 0)
-        return fail(EXIT_USAGE, "run cannot write to standard output, which is the command's; name a file");
     if (absolute(run.job.out, run.out, sizeof run.out) != 0)
         return fail(EXIT_FAILED, "cannot find out the current folder: %s", strerror(errno));
     status = check_place(&run);

@@ -59,6 +59,12 @@ void print_losses(FILE *file, const struct session *session, const struct totals
     for (int i = 0; i < LOSS_REASONS; i++)
         if (totals->lost[i])
             fprintf(file, "lost: %s %s\n", show_count(count, totals->lost[i]), reasons[i]);
+    if (totals->names_lost)
+        fprintf(file, "lost: %s names of files, threads or scopes, because there was no room for them\n",
+                show_count(count, totals->names_lost));
+    if (session->stillborn)
+        fprintf(file, "not captured: %s process%s: no room for the files, or ended too early\n",
+                show_count(count, session->stillborn), session->stillborn == 1 ? "" : "es");
     if (totals->unmatched)
         fprintf(file, "%s exits had no entry: the call began before the capture\n",
                 show_count(count, totals->unmatched));

@@ -116,7 +116,14 @@ static void add_thread(struct list *list, const struct image *image, uint64_t ha
     add_pointer(list, "thread", handle);
 }
 
-static void add_field(struct list *list, const struct image *image, enum call_field field, uint64_t word)
+/* What a descriptor is: beside a path of the call's own, it is the folder that the path begins in. */
+static const char *descriptor_key(const struct definition_call *call)
+{
+    return memchr(call->fields, FIELD_PATH, sizeof call->fields) ? "folder" : "path";
+}
+
+static void add_field(struct list *list, const struct image *image, const struct definition_call *call,
+                      enum call_field field, uint64_t word)
 {
     const char *key = field < sizeof field_keys / sizeof field_keys[0] ? field_keys[field] : NULL;
     if (!key)
@@ -124,7 +131,7 @@ static void add_field(struct list *list, const struct image *image, enum call_fi
     switch (field) {
     case FIELD_FD:
         add_integer(list, key, (int32_t)(uint32_t)word);
-        add_id(list, image, "path", (uint32_t)(word >> 32));
+        add_id(list, image, descriptor_key(call), (uint32_t)(word >> 32));
         break;
     case FIELD_PATH:
     case FIELD_NAME:
@@ -220,7 +227,7 @@ size_t span_arguments(struct image *image, const struct span *span, struct argum
         const struct definition_call *call = &span->call->definition;
         for (unsigned i = 0; i < call->field_count; i++)
             if (field_word(span, i, &word))
-                add_field(&list, image, (enum call_field)call->fields[i], word);
+                add_field(&list, image, call, (enum call_field)call->fields[i], word);
         if (!(call->flags & CALL_BEFORE) && span->words && !(span->flags & SPAN_UNFINISHED))
             add_result(&list, (enum call_result)call->result, (int64_t)span->payload[0]);
     }

@@ -17,8 +17,11 @@ struct block_reader {
     int fd; /* -1: no such file */
     int keep_going;
     uint64_t size, offset;
+    uint64_t seen;  /* how long the file was when we last looked: size, or it ends inside a block */
+    uint64_t began; /* how long it was when we began, and … */
     uint64_t damaged;
     uint32_t sequence; /* of the last block */
+    uint32_t newest;   /* … the newest block then: a process that runs on is not run after */
     const char *slot;  /* in the live file, or NULL */
     int open_done;     /* how many open blocks were given */
     uint64_t words[BLOCK_WORDS];
@@ -30,10 +33,23 @@ static int look_again(struct block_reader *reader)
     struct stat info;
     if (reader->fd < 0)
         reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
-    if (reader->fd < 0 || fstat(reader->fd, &info) != 0 || (uint64_t)info.st_size <= reader->size)
+    if (reader->fd < 0 || fstat(reader->fd, &info) != 0 || (uint64_t)info.st_size <= reader->seen)
         return 0;
-    reader->size = (uint64_t)info.st_size;
+    reader->size = reader->seen = (uint64_t)info.st_size;
     return 1;
+}
+
+/* The highest sequence number of the open blocks; the highest possible when it cannot be known. */
+static uint32_t newest_open(const struct block_reader *reader)
+{
+    uint32_t newest = 0;
+    for (int i = 0; reader->slot && i < 2; i++) {
+        struct block_header header;
+        memcpy(&header, reader->slot + LAYOUT_PAGE + i * BLOCK_BYTES, sizeof header);
+        if (header.magic == BLOCK_MAGIC && header.sequence > newest)
+            newest = header.sequence;
+    }
+    return newest ? newest : UINT32_MAX;
 }
 
 struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image, uint32_t slot,
@@ -49,14 +65,16 @@ struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_
     reader->problem = problem;
     reader->keep_going = keep_going;
     reader->fd = -1;
+    uint64_t at = LAYOUT_PAGE + (uint64_t)slot * SLOT_BYTES;
+    if (at + SLOT_BYTES <= live_size)
+        reader->slot = live + at;
+    reader->newest = newest_open(reader);
     if (!look_again(reader) && reader->fd < 0 && errno != ENOENT) {
         problem_set(problem, "cannot read %s: %s", reader->path, strerror(errno));
         free(reader);
         return NULL;
     }
-    uint64_t at = LAYOUT_PAGE + (uint64_t)slot * SLOT_BYTES;
-    if (at + SLOT_BYTES <= live_size)
-        reader->slot = live + at;
+    reader->began = reader->size;
     return reader;
 }
 
@@ -145,12 +163,14 @@ static int next_finished(struct block_reader *reader)
     if (got < sizeof *header || !is_header(header) || (size_t)header->stored * 8 > got) {
         int cut = got < sizeof *header || (is_header(header) && (size_t)header->stored * 8 > got);
         if (cut && live_has(reader, reader->sequence + 1)) {
-            reader->offset = reader->size;
+            reader->size = reader->offset; /* it may be whole when we look again */
             return 0;
         }
         return damaged(reader, cut ? "cut off inside a block" : "no block there");
     }
-    if (block_sum(reader->words + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS) != header->check)
+    int bare;
+    if (block_sum(reader->words + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, 0, &bare) !=
+        header->check)
         return damaged(reader, "its sum does not fit");
     if (header->sequence != reader->sequence + 1 && !header->lost && !reader->damaged)
         return damaged(reader, "a block is missing before it");
@@ -181,11 +201,18 @@ static int next_open(struct block_reader *reader)
     return 1;
 }
 
+static int has_finished(struct block_reader *reader)
+{
+    if (reader->offset >= reader->began && reader->sequence >= reader->newest)
+        return 0;
+    return reader->offset < reader->size || look_again(reader);
+}
+
 int block_reader_next(struct block_reader *reader, struct block *block)
 {
     const struct block_header *header = (const struct block_header *)(void *)reader->words;
     uint32_t before = reader->sequence;
-    while (reader->offset < reader->size || look_again(reader)) {
+    while (has_finished(reader)) {
         int got = next_finished(reader);
         if (got < 0)
             return -1;
@@ -195,7 +222,7 @@ int block_reader_next(struct block_reader *reader, struct block *block)
                                 header->used - BLOCK_HEADER_WORDS, 0};
         return 1;
     }
-    if (!next_open(reader))
+    if (reader->sequence >= reader->newest || !next_open(reader))
         return 0;
     if (look_again(reader)) { /* finished while we copied it: take it, and what came first, from the file */
         reader->sequence = before;

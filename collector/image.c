@@ -62,12 +62,14 @@ static void add_module(struct image *image, const struct definition_module *modu
     struct module_file *file =
         names_module(image->session->names, (const char *)(module + 1), module->path_size,
                      module->build_id, module->build_id_size);
-    for (size_t i = 0; i < image->module_count; i++) {
+    for (size_t i = image->module_count; i-- > 0;) {
         const struct image_module *other = &image->modules[i];
+        if (module->low >= other->high || other->low >= module->high)
+            continue;
         if (other->file == file && other->low == module->low)
-            return; /* listed at the start, and announced by its own _init */
-        if (module->low < other->high && other->low < module->high)
-            image->modules_overlap = 1;
+            return; /* listed at the start, and announced by its own _init; or loaded once more */
+        image->modules_overlap = 1;
+        break;
     }
     image->modules = grow(image->modules, image->module_count, sizeof *image->modules);
     struct image_module *added = &image->modules[image->module_count++];

@@ -8,8 +8,16 @@ struct cursor {
     struct block block;
     size_t at;      /* word in the block */
     uint64_t epoch, tick;
+    uint64_t hole; /* 1: the words before `at` are of a record that was never stored */
     struct merged_record record; /* the next one */
 };
+
+/* Counts what pairing.c counts: a report says the same of a session whichever way it is read. */
+static void end_hole(struct cursor *cursor, struct totals *totals)
+{
+    totals->lost[LOSS_INTERRUPTED] += cursor->hole;
+    cursor->hole = 0;
+}
 
 /* Moves to the next record: 1, or 0 at the end, or -1. */
 static int advance(struct cursor *cursor, struct totals *totals)
@@ -17,8 +25,11 @@ static int advance(struct cursor *cursor, struct totals *totals)
     for (;;) {
         while (cursor->at < cursor->block.count) {
             uint64_t word = cursor->block.words[cursor->at++];
-            if (event_kind(word) == EVENT_KIND_NONE)
+            if (event_kind(word) == EVENT_KIND_NONE) {
+                cursor->hole = 1;
                 continue;
+            }
+            end_hole(cursor, totals);
             unsigned type = event_type(word), words = event_length(word);
             int record = event_kind(word) == EVENT_KIND_RECORD;
             if (record && type == EVENT_TIME) {
@@ -34,8 +45,12 @@ static int advance(struct cursor *cursor, struct totals *totals)
             cursor->record = (struct merged_record){cursor->tick, type,
                                                     cursor->block.words + cursor->at, words};
             cursor->at += words;
+            totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
             return 1;
         }
+        if (!cursor->block.open || cursor->block.header.used)
+            end_hole(cursor, totals);
+        cursor->hole = 0;
         int got = block_reader_next(cursor->reader, &cursor->block);
         if (got != 1)
             return got;
@@ -95,8 +110,13 @@ int merge_image(struct image *image, merge_visit *visit, void *data, struct tota
     }
     if (!failed)
         failed = run(heap, count, visit, data, totals);
-    for (size_t i = 0; cursors && i < slots; i++)
+    for (size_t i = 0; cursors && i < slots; i++) {
+        if (cursors[i].reader)
+            totals->lost[LOSS_DAMAGED] += block_reader_damaged(cursors[i].reader);
         block_reader_close(cursors[i].reader);
+    }
+    unsigned reason = image->header.lost_reason < LOSS_REASONS ? image->header.lost_reason : LOSS_NO_SLOT;
+    totals->lost[reason] += image->header.lost;
     free(cursors);
     free(heap);
     return failed;

@@ -9,10 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JUMPS = 64 };
+enum { MAX_JUMPS = 1 << 16, RECENT = 64 };
 
+/* Where a longjmp to this buffer goes. Once the stack was less deep, setjmp's caller has returned. */
 struct jump {
     uint64_t buffer;
+    size_t depth;
+};
+
+/* A span that has ended: a call that is recorded after it, but began before it, contains it (calloc in
+ * pthread_create, a signal handler in read). */
+struct ended {
+    uint64_t start_ns, duration_ns;
     size_t depth;
 };
 
@@ -24,8 +32,10 @@ struct pairing {
     size_t depth, room;
     uint32_t *active; /* open frames by name number */
     size_t active_room;
-    struct jump jumps[JUMPS]; /* a ring, newest at next_jump - 1 */
-    size_t next_jump;
+    struct jump *jumps; /* by depth; room for MAX_JUMPS from the first one on */
+    size_t jump_count;
+    struct ended recent[RECENT]; /* a ring used as a stack, newest at next_recent - 1 */
+    size_t next_recent, recent_count;
     uint64_t tick, last_tick; /* of the thread; of all threads */
     size_t hint;              /* for the clock */
     uint32_t thread;
@@ -54,6 +64,7 @@ void pairing_free(struct pairing *pairing)
 {
     free(pairing->frames);
     free(pairing->active);
+    free(pairing->jumps);
     free(pairing);
 }
 
@@ -107,6 +118,34 @@ static struct frame *push(struct pairing *pairing, const struct name *name, uint
     return frame;
 }
 
+/* Remembers a span that ended at the current depth; those inside it are of no interest any more. */
+static void remember(struct pairing *pairing, uint64_t start_ns, uint64_t duration_ns)
+{
+    while (pairing->recent_count &&
+           pairing->recent[(pairing->next_recent - 1) % RECENT].depth > pairing->depth)
+        pairing->next_recent--, pairing->recent_count--;
+    pairing->recent[pairing->next_recent++ % RECENT] =
+        (struct ended){start_ns, duration_ns, pairing->depth};
+    pairing->recent_count += pairing->recent_count < RECENT;
+}
+
+/* Time of the spans at the current depth that began at or after `start_ns`: they lie in a call that
+ * began then. They are forgotten: from now on they are part of that call. */
+static uint64_t take_contained(struct pairing *pairing, uint64_t start_ns)
+{
+    uint64_t contained = 0;
+    while (pairing->recent_count) {
+        const struct ended *ended = &pairing->recent[(pairing->next_recent - 1) % RECENT];
+        if (ended->depth < pairing->depth ||
+            (ended->depth == pairing->depth && ended->start_ns < start_ns))
+            break;
+        if (ended->depth == pairing->depth)
+            contained += ended->duration_ns;
+        pairing->next_recent--, pairing->recent_count--;
+    }
+    return contained;
+}
+
 /* Ends the innermost frame at the tick. */
 static void pop(struct pairing *pairing, uint64_t tick, unsigned flags)
 {
@@ -121,9 +160,11 @@ static void pop(struct pairing *pairing, uint64_t tick, unsigned flags)
         .payload = frame->arguments,
         .words = frame->argument_words,
     };
-    span.self_ns = span.duration_ns - frame->children_ns;
+    if (frame->children_ns < span.duration_ns)
+        span.self_ns = span.duration_ns - frame->children_ns;
     if (pairing->depth)
         pairing->frames[pairing->depth - 1].children_ns += span.duration_ns;
+    remember(pairing, span.start_ns, span.duration_ns);
     give(pairing, &span);
     free((void *)(uintptr_t)span.payload);
 }
@@ -161,19 +202,37 @@ static void begin_scope(struct pairing *pairing, uint64_t site, const uint64_t *
     }
 }
 
+/* setjmp: the newest place for this buffer. Of very many the older half is forgotten. */
+static void remember_jump(struct pairing *pairing, uint64_t buffer)
+{
+    if (!pairing->jumps)
+        pairing->jumps = need(malloc(MAX_JUMPS * sizeof *pairing->jumps));
+    if (pairing->jump_count) {
+        const struct jump *last = &pairing->jumps[pairing->jump_count - 1];
+        if (last->buffer == buffer && last->depth == pairing->depth)
+            return;
+    }
+    if (pairing->jump_count == MAX_JUMPS) {
+        pairing->jump_count /= 2;
+        memcpy(pairing->jumps, pairing->jumps + pairing->jump_count,
+               pairing->jump_count * sizeof *pairing->jumps);
+    }
+    pairing->jumps[pairing->jump_count++] = (struct jump){buffer, pairing->depth};
+}
+
 static void jump(struct pairing *pairing, unsigned type, uint64_t buffer)
 {
+    while (pairing->jump_count && pairing->jumps[pairing->jump_count - 1].depth > pairing->depth)
+        pairing->jump_count--;
     if (type == EVENT_SETJMP) {
-        pairing->jumps[pairing->next_jump++ % JUMPS] = (struct jump){buffer, pairing->depth};
+        remember_jump(pairing, buffer);
         return;
     }
-    for (size_t i = 1; i <= JUMPS; i++) {
-        const struct jump *to = &pairing->jumps[(pairing->next_jump - i) % JUMPS];
-        if (to->buffer == buffer) {
-            pop_to(pairing, to->depth);
+    for (size_t i = pairing->jump_count; i-- > 0;)
+        if (pairing->jumps[i].buffer == buffer) {
+            pop_to(pairing, pairing->jumps[i].depth);
             return;
         }
-    }
 }
 
 static void give_point(struct pairing *pairing, enum span_kind kind, const struct name *name,
@@ -202,9 +261,12 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     if (pairing->depth && span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
         span.start_ns = pairing->frames[pairing->depth - 1].start_ns;
     span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
-    span.self_ns = span.duration_ns;
+    uint64_t contained = take_contained(pairing, span.start_ns);
+    if (contained < span.duration_ns)
+        span.self_ns = span.duration_ns - contained;
     if (pairing->depth)
-        pairing->frames[pairing->depth - 1].children_ns += span.duration_ns;
+        pairing->frames[pairing->depth - 1].children_ns += span.self_ns;
+    remember(pairing, span.start_ns, span.duration_ns);
     give(pairing, &span);
 }
 
@@ -269,8 +331,8 @@ static void finish_thread(struct pairing *pairing)
     if (last > pairing->totals->last_ns)
         pairing->totals->last_ns = last;
     pairing->in_thread = 0;
-    pairing->next_jump = 0;
-    memset(pairing->jumps, 0, sizeof pairing->jumps);
+    pairing->recent_count = 0;
+    pairing->jump_count = 0;
 }
 
 static void start_thread(struct pairing *pairing, const struct block_header *header)
@@ -298,7 +360,7 @@ static void read_words(struct pairing *pairing, const struct block *block)
         uint64_t word = block->words[i];
         enum event_kind kind = event_kind(word);
         if (kind == EVENT_KIND_NONE) {
-            holes++;
+            holes = 1; /* one record, whatever its length was to be */
             continue;
         }
         pairing->totals->lost[LOSS_INTERRUPTED] += holes;

@@ -10,7 +10,8 @@
 struct totals {
     uint64_t events[CATEGORY_COUNT]; /* function events count entries and exits */
     uint64_t lost[LOSS_REASONS];
-    uint64_t unmatched; /* exits without an entry */
+    uint64_t names_lost; /* paths, sites and the like that events refer to */
+    uint64_t unmatched;  /* exits without an entry */
     uint64_t blocks, block_bytes;
     uint64_t images, threads;
     uint64_t first_ns, last_ns; /* of all events */

@@ -57,7 +57,7 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
     size_t got = file ? fread(&header, 1, sizeof header, file) : 0;
     if (file)
         fclose(file);
-    if (got == sizeof header && header.magic == 0) {
+    if (got == 0 || (got == sizeof header && header.magic == 0)) { /* it begins, or died beginning */
         session->stillborn++;
         return 0;
     }

@@ -21,7 +21,7 @@ struct session {
     json_t *manifest;
     struct image_summary *images; /* by start time */
     size_t image_count;
-    size_t stillborn; /* images killed before they had a header */
+    size_t stillborn; /* images without a header: killed too early, or no room for their files */
     struct clock_map clock;
     struct names *names;
     int keep_going;

@@ -92,6 +92,7 @@ static int read_image(struct walk *walk, struct image *image)
     walk->totals->images++;
     unsigned reason = image->header.lost_reason < LOSS_REASONS ? image->header.lost_reason : LOSS_NO_SLOT;
     walk->totals->lost[reason] += image->header.lost;
+    walk->totals->names_lost += image->header.arena_full;
     return failed;
 }
 

@@ -108,7 +108,7 @@ EXPORT void vt_library_counter(const char *name, size_t length, const struct vt_
 
 EXPORT void vt_library_thread_name(const char *name, size_t length)
 {
-    if (thread_room())
+    if (thread_attach())
         thread_define_name(pthread_self(), name, length);
 }
 

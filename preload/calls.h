@@ -41,7 +41,9 @@ struct real_calls {
 #undef NOTE
 #undef CALL
 #undef HAND
-    void *vfork, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp, *_setjmp, *__sigsetjmp;
+    void *vfork, *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp, *_setjmp, *__sigsetjmp;
+    int (*pthread_mutex_trylock)(pthread_mutex_t *mutex); /* not wrapped, only called */
+    int reallocarray_is_libc;
 };
 
 extern struct real_calls real __attribute__((visibility("hidden")));

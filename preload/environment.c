@@ -73,15 +73,41 @@ static const char *find_library(const char *list)
     return NULL;
 }
 
+long environment_program(int folder, const char *path)
+{
+    if (keep_out || !ours_count)
+        return -1;
+    return path && path[0] ? SYS4(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+                           : sys_fcntl(folder, F_DUPFD_CLOEXEC, 3);
+}
+
+long environment_program_searched(const char *name)
+{
+    char path[PATH_MAX];
+    const char *folders = environment_value(environ, "PATH");
+    if (!name || strchr(name, '/'))
+        return environment_program(AT_FDCWD, name ? name : "?");
+    for (const char *at = folders ? folders : "/bin:/usr/bin"; *at;) {
+        size_t length = strcspn(at, ":");
+        struct text text = text_on(path, sizeof path);
+        text_bytes(&text, at, length);
+        text_string(&text, length ? "/" : "");
+        text_string(&text, name);
+        if (!text_overflowed(&text) && SYS4(SYS_faccessat, AT_FDCWD, path, X_OK, 0) == 0)
+            return environment_program(AT_FDCWD, path);
+        at += length + (at[length] == ':');
+    }
+    return -1;
+}
+
 /* A program of the other ELF class would be told by its loader, on its stderr, that our library is
- * of the wrong kind. */
-static int is_foreign(const char *program)
+ * of the wrong kind. Closes fd. */
+static int is_foreign(long fd)
 {
     unsigned char ident[EI_NIDENT] = {0};
-    long fd = program && strchr(program, '/') ? sys_open(program, O_RDONLY | O_CLOEXEC, 0) : -1;
     if (fd < 0)
         return 0;
-    long length = sys_read(fd, ident, sizeof ident);
+    long length = SYS4(SYS_pread64, fd, ident, sizeof ident, 0);
     sys_close(fd);
     return length == (long)sizeof ident && memcmp(ident, ELFMAG, SELFMAG) == 0 &&
            ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
@@ -108,13 +134,13 @@ static char *preload_entry(char *at, const char *list, int foreign)
     return at;
 }
 
-char *const *environment_for(const char *program, char *const *environment, void *room)
+char *const *environment_for(long program, char *const *environment, void *room)
 {
+    int foreign = is_foreign(program);
     if (keep_out || !ours_count)
         return environment;
     const char *preload = environment_value(environment, "LD_PRELOAD");
     int there = preload && find_library(preload) != NULL;
-    int foreign = is_foreign(program);
     if (there != foreign && option_value(environment, OPTION_SESSION))
         return environment;
     const char **copy = room;
@@ -131,7 +157,8 @@ char *const *environment_for(const char *program, char *const *environment, void
             copy[kept++] = ours[i];
     }
     char *strings = (char *)(copy + count(environment) + OPTION_COUNT + 2);
-    copy[kept++] = preload_entry(strings, preload, foreign);
+    if (preload_entry(strings, preload, foreign)[sizeof PRELOAD - 1])
+        copy[kept++] = strings;
     copy[kept] = NULL;
     return (char *const *)copy;
 }

@@ -14,9 +14,15 @@ void environment_prepare(const char *library, const char *ticket, char *const *e
 /* Bytes that environment_for may need. */
 size_t environment_room(char *const *environment);
 
-/* The environment for `program` (a path, or NULL when it will be searched for): `environment`
- * itself when it is right already, else a copy made in `room`. */
-char *const *environment_for(const char *program, char *const *environment, void *room);
+/* A program that is about to be started, open for environment_for to look at; -1 when there is
+ * nothing to look at or no need. `path` is relative to `folder` (or AT_FDCWD), or "" for folder
+ * itself; the other one is searched for as by execvp. */
+long environment_program(int folder, const char *path);
+long environment_program_searched(const char *name);
+
+/* The environment for `program` (which is closed): `environment` itself when it is right already,
+ * else a copy made in `room`. */
+char *const *environment_for(long program, char *const *environment, void *room);
 
 /* Adds the session's ticket to the environment of this process, for children that are started
  * inside libc (system, popen). */

@@ -41,8 +41,8 @@ OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
 
-/* Whether the table of names is this process's: a vfork's child, whose calls do not begin, shares its
- * parent's but has descriptors of its own (H38). */
+/* Whether the table of names is this process's: a vfork's child, whose calls do not begin, shares
+ * its parent's but has descriptors of its own (H38). */
 static int owns_names(uint64_t begun)
 {
     return begun || (process_captures(CATEGORY_IO) && !process_is_borrowed());

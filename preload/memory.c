@@ -6,11 +6,19 @@
 #include "preload/wrap.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static uint64_t begin(void)
 {
     return process_captures(CATEGORY_MEMORY) ? clock_tick() : 0;
+}
+
+/* Bytes of an array; more than any block has when they cannot be told. */
+static size_t product(size_t count, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? PTRDIFF_MAX : bytes;
 }
 
 static void allocated(enum call_number number, uint64_t begun, const void *block, size_t size)
@@ -50,7 +58,7 @@ EXPORT int posix_memalign(void **pointer, size_t alignment, size_t size)
 /* A block of the early arena moves to the real allocator when it grows. */
 static void *reallocate(enum call_number number, void *pointer, size_t count, size_t size)
 {
-    size_t bytes = count * size;
+    size_t bytes = product(count, size);
     uint64_t begun = begin();
     void *block;
     if (early_owns(pointer)) {
@@ -74,8 +82,11 @@ EXPORT void *realloc(void *pointer, size_t size)
     return reallocate(NUMBER_realloc, pointer, 1, size);
 }
 
+/* libc's is a call of realloc, which comes back to us: that is the event. */
 EXPORT void *reallocarray(void *pointer, size_t count, size_t size)
 {
+    if (real.reallocarray_is_libc && !early_owns(pointer))
+        return real.reallocarray(pointer, count, size);
     return reallocate(NUMBER_reallocarray, pointer, count, size);
 }
 

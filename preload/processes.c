@@ -1,11 +1,13 @@
 /* Processes: the rows of calls/processes.def and their variadic relatives. The exec wrappers may
  * run in a vfork's child, on its parent's memory: there they record nothing and use the stack
  * alone. */
+#include "base/sys.h"
 #include "preload/environment.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
 
 #include <alloca.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,7 +19,7 @@ static pid_t forked(enum call_number number, pid_t (*fork_really)(void))
     pid_t pid = fork_really();
     if (pid == 0) {
         if (begun)
-            thread_room(); /* the child's own files, from its first moment */
+            thread_attach(); /* the child's own files, from its first moment */
     } else if (begun) {
         call_end(number, begun, RESULT_WORD_NUMBER(pid), NULL, 0);
     }
@@ -58,12 +60,12 @@ static int exec_failed(enum call_number number, int ours, uint64_t begun, const 
 }
 
 /* `environment` as the child should have it, on the caller's stack. */
-#define CHILD_ENVIRONMENT(path, environment)                                                       \
-    environment_for(path, environment, alloca(environment_room(environment)))
+#define CHILD_ENVIRONMENT(program, environment)                                                    \
+    environment_for(program, environment, alloca(environment_room(environment)))
 
 EXPORT int execve(const char *path, char *const *arguments, char *const *environment)
 {
-    char *const *given = CHILD_ENVIRONMENT(path, environment);
+    char *const *given = CHILD_ENVIRONMENT(environment_program(AT_FDCWD, path), environment);
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execve(path, arguments, given);
@@ -72,7 +74,7 @@ EXPORT int execve(const char *path, char *const *arguments, char *const *environ
 
 EXPORT int execvpe(const char *path, char *const *arguments, char *const *environment)
 {
-    char *const *given = CHILD_ENVIRONMENT(NULL, environment);
+    char *const *given = CHILD_ENVIRONMENT(environment_program_searched(path), environment);
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execvpe(path, arguments, given);
@@ -91,7 +93,7 @@ EXPORT int execvp(const char *path, char *const *arguments)
 
 EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
 {
-    char *const *given = CHILD_ENVIRONMENT(NULL, environment);
+    char *const *given = CHILD_ENVIRONMENT(environment_program(fd, ""), environment);
     uint64_t begun = clock_tick();
     int ours = exec_begins(arguments[0], arguments);
     real.fexecve(fd, arguments, given);
@@ -101,7 +103,7 @@ EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
 EXPORT int execveat(int folder, const char *path, char *const *arguments, char *const *environment,
                     int flags)
 {
-    char *const *given = CHILD_ENVIRONMENT(NULL, environment);
+    char *const *given = CHILD_ENVIRONMENT(environment_program(folder, path), environment);
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execveat(folder, path, arguments, given, flags);
@@ -168,7 +170,7 @@ EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_acti
                        char *const *environment)
 {
     return spawned(NUMBER_posix_spawn, real.posix_spawn, pid, path, actions, attributes, arguments,
-                   CHILD_ENVIRONMENT(path, environment));
+                   CHILD_ENVIRONMENT(environment_program(AT_FDCWD, path), environment));
 }
 
 EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
@@ -176,7 +178,7 @@ EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_act
                         char *const *environment)
 {
     return spawned(NUMBER_posix_spawnp, real.posix_spawnp, pid, path, actions, attributes,
-                   arguments, CHILD_ENVIRONMENT(NULL, environment));
+                   arguments, CHILD_ENVIRONMENT(environment_program_searched(path), environment));
 }
 
 static void exits(int status)
@@ -192,6 +194,7 @@ EXPORT void _exit(int status)
 {
     exits(status);
     real._exit(status);
+    SYS1(SYS_exit_group, status); /* there was no _exit (H07) */
     __builtin_unreachable();
 }
 
@@ -199,5 +202,6 @@ EXPORT void _Exit(int status)
 {
     exits(status);
     real._Exit(status);
+    SYS1(SYS_exit_group, status);
     __builtin_unreachable();
 }

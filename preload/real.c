@@ -49,6 +49,11 @@ struct real_calls real = {
 #undef HAND
 };
 
+static int always_busy(pthread_mutex_t *mutex)
+{
+    return EBUSY;
+}
+
 struct row {
     const char *name;
     size_t slot; /* offset in struct real_calls */
@@ -61,17 +66,25 @@ static const struct row rows[] = {
 #include "preload/calls/all.def"
 #undef HAND
 #define TAIL(name) {#name, offsetof(struct real_calls, name), NULL},
-    TAIL(vfork) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp) TAIL(__longjmp_chk) TAIL(setjmp)
-        TAIL(_setjmp) TAIL(__sigsetjmp)};
+    TAIL(vfork) TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp)
+        TAIL(__longjmp_chk) TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp){
+            "pthread_mutex_trylock", offsetof(struct real_calls, pthread_mutex_trylock),
+            (void *)always_busy}};
+
+static int in_same_module(void *one, void *other)
+{
+    Dl_info first, second;
+    return dladdr(one, &first) && dladdr(other, &second) && first.dli_fbase == second.dli_fbase;
+}
 
 /* Before glibc 2.36 RTLD_NEXT found the oldest version of a symbol, and the oldest condition
- * variables have another layout (H05). */
+ * variables have another layout (H05). Another preload's definition has no version (H08). */
 static void *look_up(const char *name)
 {
-    void *found = NULL;
-    if (strncmp(name, "pthread_cond_", 13) == 0)
-        found = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
-    return found ? found : dlsym(RTLD_NEXT, name);
+    void *found = dlsym(RTLD_NEXT, name), *newer = NULL;
+    if (found && strncmp(name, "pthread_cond_", 13) == 0)
+        newer = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+    return newer && in_same_module(found, newer) ? newer : found;
 }
 
 int real_resolve(void)
@@ -87,7 +100,10 @@ int real_resolve(void)
             found = rows[i].missing;
         memcpy((char *)&real + rows[i].slot, &found, sizeof found);
     }
+    real.reallocarray_is_libc =
+        in_same_module((void *)real.reallocarray, (void *)__errno_location);
     early_settle();
+    dlsym(RTLD_NEXT, "free"); /* succeeds: so what failed before is not the program's dlerror() */
     errno = saved;
     atomic_store(&state, 2);
     return 1;

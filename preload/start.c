@@ -128,7 +128,7 @@ void start_finish(int status)
     static _Atomic int finished;
     int saved = errno;
     if (atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_OWN) {
-        process_end(PROCESS_EXITED, status);
+        process_end(PROCESS_EXITED, status & 0xff); /* as wait() will say */
         if (is_root() && !atomic_exchange(&finished, 1)) {
             process_stop();
             export_request.environment = environ;
@@ -144,10 +144,17 @@ static void at_exit(int status, void *unused)
     start_finish(status);
 }
 
+static int quick_status; /* of quick_exit, which does not tell its handlers */
+
+void start_quick_exit(int status)
+{
+    quick_status = status;
+}
+
 static void at_quick_exit_last(void *unused)
 {
     (void)unused;
-    start_finish(0);
+    start_finish(quick_status);
 }
 
 static void begin(char *const *environment)
@@ -171,6 +178,7 @@ static void begin(char *const *environment)
         .out_is_users = option_value(environment, OPTION_OUT) != NULL,
         .remove = !(keep && keep[0] == '1'),
     };
+    export_note_stderr();
     environment_prepare(library, ticket, environment, no_environment && no_environment[0] == '0');
     if (joined == 1)
         environment_announce();
@@ -179,7 +187,7 @@ static void begin(char *const *environment)
     /* the first to be registered is the last to run (H46) */
     on_exit(at_exit, NULL);
     __cxa_at_quick_exit(at_quick_exit_last, NULL);
-    thread_room();
+    thread_attach();
 }
 
 __attribute__((constructor)) static void start_process(int argc, char **argv, char **environment)
@@ -196,6 +204,6 @@ __attribute__((constructor)) static void start_process(int argc, char **argv, ch
  * brings: the way to hear of them without standing between dlopen and its caller (H56). */
 EXPORT void __gmon_start__(void)
 {
-    if (atomic_load(&process.state) == PROCESS_ON && thread_room())
+    if (atomic_load(&process.state) == PROCESS_ON && thread_attach())
         modules_record_at(__builtin_return_address(0));
 }

@@ -6,4 +6,7 @@
  * vfork's child. errno is kept. */
 void start_finish(int status);
 
+/* quick_exit was called. */
+void start_quick_exit(int status);
+
 #endif

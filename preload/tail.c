@@ -4,8 +4,12 @@
  *
  * setjmp and longjmp are recorded (by the address of the jmp_buf) in processes with instrumented
  * functions: they tell the reader how many calls a longjmp ended. */
+#include "preload/start.h"
 #include "preload/wrap.h"
 #include "tail_call.h"
+
+#include <sched.h>
+#include <stdarg.h>
 
 static long fail(void)
 {
@@ -26,11 +30,11 @@ static void note(unsigned type, const void *buffer)
         emit_record(type, clock_tick(), 0, (uint64_t[]){(uint64_t)(uintptr_t)buffer}, 1);
 }
 
-/* A fork's child that has done nothing yet takes its files now: in its own child it would be too late,
- * the memory would look like that one's. */
+/* A fork's child that has done nothing yet takes its files now: in its own child it would be too
+ * late, the memory would look like that one's. */
 static void lending(void)
 {
-    thread_room();
+    thread_attach();
     thread_before_vfork();
 }
 
@@ -51,7 +55,24 @@ static void vforking(void)
     }                                                                                              \
     TAIL_CALL(name, before_##name)
 
+/* clone is no tail call, its child has a stack of its own; but one that borrows our memory while we
+ * wait is a vfork (H38). Not recorded: what it makes is not always a process. */
+EXPORT int clone(int (*body)(void *), void *stack, int flags, void *argument, ...)
+{
+    va_list rest;
+    va_start(rest, argument);
+    pid_t *parent_tid = va_arg(rest, pid_t *);
+    void *tls = va_arg(rest, void *);
+    pid_t *child_tid = va_arg(rest, pid_t *);
+    va_end(rest);
+    int (*really)(int (*)(void *), void *, int, void *, ...) = target(&real.clone);
+    if (flags & CLONE_VFORK && flags & CLONE_VM)
+        lending();
+    return really(body, stack, flags, argument, parent_tid, tls, child_tid);
+}
+
 BEFORE(vfork, vforking())
+BEFORE(quick_exit, start_quick_exit((int)(intptr_t)argument))
 BEFORE(setjmp, note(EVENT_SETJMP, argument))
 BEFORE(_setjmp, note(EVENT_SETJMP, argument))
 BEFORE(__sigsetjmp, note(EVENT_SETJMP, argument))

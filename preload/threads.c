@@ -51,21 +51,21 @@ static void *run(void *argument)
 {
     struct start *given = argument, start = *given;
     atomic_store(&given->taken, 0);
-    if (thread_room()) {
-        uint64_t parent = start.parent;
+    uint64_t parent = start.parent;
+    if (thread_attach())
         thread_define(start.parent);
-        if (process_captures(CATEGORY_THREADS))
-            emit_record(EVENT_THREAD_START, clock_tick(), 0, &parent, 1);
-        if (ending_key_made)
-            pthread_setspecific(ending_key, given);
-    }
+    if (process_captures(CATEGORY_THREADS))
+        emit_record(EVENT_THREAD_START, clock_tick(), 0, &parent, 1);
+    if (ending_key_made)
+        pthread_setspecific(ending_key, given);
     return start.routine(start.argument);
 }
 
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*routine)(void *), void *argument)
 {
-    uint64_t begun = call_begin(NUMBER_pthread_create, 0);
+    uint64_t begun = process_captures(CATEGORY_THREADS) ? call_begin(NUMBER_pthread_create, 0)
+                                                        : (uint64_t)thread_attach();
     struct start *start = begun ? take_start() : NULL;
     if (start) {
         start->parent = thread_reference();
@@ -84,7 +84,8 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 {
-    uint64_t begun = call_begin(NUMBER_pthread_setname_np, 0);
+    uint64_t begun = process_captures(CATEGORY_THREADS) ? call_begin(NUMBER_pthread_setname_np, 0)
+                                                        : (uint64_t)thread_attach();
     int failed = real.pthread_setname_np(thread, name);
     if (begun && !failed)
         thread_define_name(thread, name, strlen(name));
@@ -99,7 +100,7 @@ EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
     if (process_captures(CATEGORY_LOCKS)) {
-        int taken = pthread_mutex_trylock(mutex);
+        int taken = real.pthread_mutex_trylock(mutex);
         if (taken == 0 || taken == EOWNERDEAD)
             return taken;
     }
@@ -109,7 +110,7 @@ EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
 {
     if (process_captures(CATEGORY_LOCKS)) {
-        int taken = pthread_mutex_trylock(mutex);
+        int taken = real.pthread_mutex_trylock(mutex);
         if (taken == 0 || taken == EOWNERDEAD)
             return taken;
     }

@@ -12,6 +12,20 @@
 #include <sys/wait.h>
 
 struct export_request export_request;
+static struct stat first_stderr; /* zeros: there was none */
+
+static struct stat stderr_now(void)
+{
+    struct stat now = {0};
+    if (SYS4(SYS_newfstatat, 2, "", &now, AT_EMPTY_PATH) != 0)
+        now = (struct stat){0};
+    return now;
+}
+
+void export_note_stderr(void)
+{
+    first_stderr = stderr_now();
+}
 
 enum { MAX_ENVIRONMENT = 4096, STACK_BYTES = 64 << 10 };
 
@@ -54,6 +68,13 @@ static void prepare(struct launch *launch)
 static int child(void *data)
 {
     struct launch *launch = data;
+    struct stat now = stderr_now();
+    if (!now.st_ino || now.st_ino != first_stderr.st_ino || now.st_dev != first_stderr.st_dev) {
+        sys_close(2); /* in our table alone */
+        long null = sys_open("/dev/null", O_RDWR, 0);
+        if (null >= 0 && null != 2)
+            SYS3(SYS_dup3, null, 2, 0);
+    }
     sys_signals_restore(launch->signals);
     SYS3(SYS_execve, launch->request->program, launch->arguments, launch->environment);
     static const char message[] =

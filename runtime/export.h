@@ -15,6 +15,10 @@ struct export_request {
 /* What an export of this process's session would be; set once at the start, before any thread. */
 extern struct export_request export_request __attribute__((visibility("hidden")));
 
+/* Remembers what descriptor 2 is. When it is something else at the end, it is a file of the
+ * program's, and the exporter's messages have no place there (H43). */
+void export_note_stderr(void);
+
 /* Runs the exporter and waits for it. 0, or negative errno: -ENOENT when there is no such program,
  * -EIO when it failed. Takes no lock, allocates nothing, sends no SIGCHLD. */
 long export_run(const struct export_request *request);

@@ -69,21 +69,26 @@ enum { BLOCK_HEADER_WORDS = sizeof(struct block_header) / 8 };
  * so that it costs a fraction of the copy to the file. */
 typedef uint64_t block_lanes __attribute__((vector_size(16), aligned(8)));
 
-static inline uint64_t block_sum(const uint64_t *words, uint32_t count)
+/* Also says, for the same pass over memory, whether some word has none of the bits of `mask`. */
+static inline uint64_t block_sum(const uint64_t *words, uint32_t count, uint64_t mask, int *bare)
 {
-    block_lanes a = {count}, b = {0}, c = {0}, d = {0};
+    block_lanes sums[4] = {{count}, {0}, {0}, {0}}, seen = {0};
     uint32_t i = 0;
     for (; i + 8 <= count; i += 8) {
         const block_lanes *at = (const block_lanes *)(const void *)(words + i);
-        a += at[0];
-        b += at[1];
-        c += at[2];
-        d += at[3];
+        for (int k = 0; k < 4; k++) {
+            block_lanes bits = at[k] & mask;
+            sums[k] += at[k];
+            seen |= (bits - 1) & ~bits; /* its top bit: bits is zero */
+        }
     }
-    for (; i < count; i++)
-        a[0] += words[i];
-    b += 3 * (c + 5 * d);
-    uint64_t sum = a[0] + 7 * a[1] + 11 * (b[0] + 13 * b[1]);
+    for (; i < count; i++) {
+        sums[0][0] += words[i];
+        seen[0] |= ((words[i] & mask) - 1) & ~(words[i] & mask);
+    }
+    *bare = (int)((seen[0] | seen[1]) >> 63);
+    sums[1] += 3 * (sums[2] + 5 * sums[3]);
+    uint64_t sum = sums[0][0] + 7 * sums[0][1] + 11 * (sums[1][0] + 13 * sums[1][1]);
     return sum ? sum : 1;
 }
 
@@ -101,7 +106,11 @@ struct slot_header {
     uint32_t ended; /* the thread said that it ends; the slot is free once the kernel agrees */
     uint32_t reserved;
     struct now_record now;
+    char scratch[LAYOUT_PAGE - 16 - sizeof(struct now_record)]; /* the thread's, for paths: its stack may
+                                                                   be a small signal stack */
 };
+
+_Static_assert(sizeof(struct slot_header) == LAYOUT_PAGE, "a slot begins with one page");
 
 enum process_status {
     PROCESS_RUNNING = 0, /* or died without a word */

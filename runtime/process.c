@@ -131,8 +131,9 @@ out:
     if (process.live)
         sys_munmap(process.live, FIRST_BYTES);
     process.live = NULL;
-    process_path(path, sizeof path, -1, ".live");
-    sys_unlink(path);
+    /* empty, it tells the reader that there was a process that could not be captured */
+    if (process_path(path, sizeof path, -1, ".live") == 0)
+        SYS2(SYS_truncate, path, 0);
     return failed;
 }
 
@@ -176,9 +177,14 @@ long process_after_fork(void)
     return 0;
 }
 
+int process_is_wiped(void)
+{
+    return !__atomic_load_n(&canary()->owner, __ATOMIC_ACQUIRE);
+}
+
 enum process_memory process_memory(void)
 {
-    if (!__atomic_load_n(&canary()->owner, __ATOMIC_ACQUIRE))
+    if (process_is_wiped())
         return MEMORY_WIPED;
     return sys_getpid() == (long)process.pid ? MEMORY_OWN : MEMORY_BORROWED;
 }

@@ -49,6 +49,9 @@ long process_after_fork(void);
  * system call: for rare calls only. */
 int process_is_borrowed(void);
 
+/* Whether this is a fork's child that has no files yet. */
+int process_is_wiped(void);
+
 enum process_memory { MEMORY_OWN, MEMORY_WIPED, MEMORY_BORROWED };
 enum process_memory process_memory(void);
 

@@ -49,13 +49,33 @@ static void open_block(struct thread *self)
     set_ends(self);
 }
 
+/* What a word is apart from its kind and its length: zero in a word that nobody has stored yet and
+ * in the PENDING one of a record that is being filled. */
+static const uint64_t STORED = ~(UINT64_C(3) << EVENT_KIND_SHIFT |
+                                 (uint64_t)EVENT_MAX_PAYLOAD << EVENT_LENGTH_SHIFT);
+
+/* Whether the store of a record in this block was interrupted and is still to come. Only for a block
+ * that has a word without any of the bits of STORED: it may be a payload's. */
+static int is_unfinished(const uint64_t *words, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (!(words[i] & STORED))
+            return 1;
+        if (event_kind(words[i]) == EVENT_KIND_RECORD && event_type(words[i]) != EVENT_TIME)
+            i += event_length(words[i]);
+    }
+    return 0;
+}
+
 static uint64_t count_events(const uint64_t *words, uint64_t count)
 {
     uint64_t events = 0;
+    int in_hole = 0;
     for (uint64_t i = 0; i < count; i++) {
         enum event_kind kind = event_kind(words[i]);
-        if (kind == EVENT_KIND_NONE ||
-            (kind == EVENT_KIND_RECORD && event_type(words[i]) == EVENT_TIME))
+        int is_hole = kind == EVENT_KIND_NONE, goes_on = is_hole && in_hole;
+        in_hole = is_hole;
+        if (goes_on || (kind == EVENT_KIND_RECORD && event_type(words[i]) == EVENT_TIME))
             continue;
         events++;
         if (kind == EVENT_KIND_RECORD)
@@ -66,8 +86,8 @@ static uint64_t count_events(const uint64_t *words, uint64_t count)
 
 static long append_block(const struct thread *self, const void *block, size_t size)
 {
-    char path[PATH_MAX];
-    if (process_path(path, sizeof path, self->number, ".blocks"))
+    char *path = self->slot->scratch;
+    if (process_path(path, sizeof self->slot->scratch, self->number, ".blocks"))
         return -ENAMETOOLONG;
     long fd = sys_open_high(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (fd < 0)
@@ -80,8 +100,23 @@ static long append_block(const struct thread *self, const void *block, size_t si
     return failed;
 }
 
-/* Finishes the open block, appends it to the file, opens the other buffer. A full block is stored
- * with its slack: whole pages at page offsets cost the kernel less. */
+/* Opens the other buffer; but the same one again while a record in the other one is still to be
+ * stored, which would come to lie upon what is there by then (H16). `unfinished`: this one has such
+ * a record. */
+static void turn_over(struct thread *self, int unfinished)
+{
+    const uint64_t *other = self->buffer[self->open ^ 1];
+    const struct block_header *header = (const void *)other;
+    if (!self->unfinished || header->used <= BLOCK_HEADER_WORDS ||
+        !is_unfinished(other + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS)) {
+        self->unfinished = (uint32_t)unfinished;
+        self->open ^= 1;
+    }
+    open_block(self);
+}
+
+/* Finishes the open block, appends it to the file, opens the next one. A full block is stored with
+ * its slack: whole pages at page offsets cost the kernel less. */
 static void flush(struct thread *self)
 {
     uint64_t *buffer = self->buffer[self->open];
@@ -91,7 +126,8 @@ static void flush(struct thread *self)
         used = BLOCK_WORDS;
     header->used = (uint32_t)used;
     header->stored = used + BLOCK_SLACK_WORDS >= BLOCK_WORDS ? BLOCK_WORDS : (uint32_t)used;
-    header->check = block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS);
+    int bare;
+    header->check = block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, STORED, &bare);
     long failed = append_block(self, buffer, header->stored * sizeof *buffer);
     if (failed) {
         self->lost =
@@ -100,8 +136,7 @@ static void flush(struct thread *self)
         self->lost_reason = failed == -ENOSPC || failed == -EDQUOT ? LOSS_DISK_FULL : LOSS_WRITE;
         header->magic = 0;
     }
-    self->open ^= 1;
-    open_block(self);
+    turn_over(self, bare && is_unfinished(buffer + BLOCK_HEADER_WORDS, used - BLOCK_HEADER_WORDS));
 }
 
 static int is_gone(uint32_t owner)
@@ -187,10 +222,10 @@ static struct thread *attach(void)
         if (self->next > self->buffer[self->open] + BLOCK_HEADER_WORDS)
             flush(self);
         self->sequence--; /* the block that is open and empty is opened again, for us */
+        self->lost = ((const struct block_header *)(const void *)self->buffer[self->open])->lost;
     }
     if (!self) {
         process.retry_tick = clock_tick() + RETRY_TICKS;
-        process_lose(LOSS_NO_SLOT);
         return NULL;
     }
     self->index = __atomic_fetch_add(&process.live->threads, 1, __ATOMIC_RELAXED);
@@ -203,7 +238,8 @@ static struct thread *attach(void)
     return self;
 }
 
-static struct thread *make_room(void)
+/* `events` are lost when the thread cannot be attached. */
+static struct thread *make_room(int events)
 {
     struct thread *self = thread_self;
     enum process_memory memory = process_memory();
@@ -213,6 +249,8 @@ static struct thread *make_room(void)
         self = attach();
         if (self)
             thread_define(0);
+        else if (events)
+            process_lose(LOSS_NO_SLOT);
         return self;
     }
     if (self->vforking) {
@@ -224,25 +262,36 @@ static struct thread *make_room(void)
     return self->end ? self : NULL;
 }
 
-struct thread *thread_make_room(void)
+static struct thread *look_for_room(int events)
 {
     int state = atomic_load(&process.state);
     if (state != PROCESS_ON)
         return NULL;
-    if (!thread_self->slot && process.retry_tick && clock_tick() < process.retry_tick) {
-        process_lose(LOSS_NO_SLOT);
+    if (!thread_self->slot && process.retry_tick && !process_is_wiped() &&
+        clock_tick() < process.retry_tick) {
+        if (events)
+            process_lose(LOSS_NO_SLOT);
         return NULL;
     }
     uint64_t mask = sys_signals_block();
-    struct thread *self = make_room();
+    struct thread *self = make_room(events);
     sys_signals_restore(mask);
     return self;
 }
 
+struct thread *thread_make_room(void)
+{
+    return look_for_room(1);
+}
+
+int thread_attach(void)
+{
+    return thread_self->next < thread_self->end || look_for_room(0);
+}
+
 uint32_t thread_reference(void)
 {
-    struct thread *self = thread_room();
-    return self ? self->index + 1 : 0;
+    return thread_attach() ? thread_self->index + 1 : 0;
 }
 
 void thread_define(uint32_t parent)

@@ -28,7 +28,8 @@ struct thread {
     uint32_t number;   /* of the slot */
     uint32_t owner;    /* kernel thread id; 0: free. Claimed by compare-and-swap */
     uint32_t vforking; /* between vfork's entry and the parent's next event */
-    uint32_t reserved[3];
+    uint32_t unfinished; /* the other buffer was flushed with a record that was still to be stored */
+    uint32_t reserved[2];
 };
 
 extern __thread struct thread *thread_self
@@ -43,6 +44,9 @@ static inline struct thread *thread_room(void)
     struct thread *self = thread_self;
     return __builtin_expect(self->next < self->end, 1) ? self : thread_make_room();
 }
+
+/* Whether the calling thread has room, where there is no event to lose: nothing is counted. */
+int thread_attach(void);
 
 /* The calling thread's index + 1, attaching it if needed; 0 when it cannot be. */
 uint32_t thread_reference(void);

@@ -1,0 +1,117 @@
+/* Whether anybody may still write into a session: a daemon that outlived the command, or a child that has not
+ * come to its first event yet. What is asked is /proc, not the session's files: a process that still has to
+ * make its own there is found by what it inherited, its parent's mapping of them (a fork's child) or the
+ * ticket in its environment (an exec's). */
+#include "cli/cli.h"
+
+#include "runtime/options.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* When the session began, in the units of starttime in /proc/PID/stat. That counts time asleep too, so no
+ * process of the session is before it. */
+static unsigned long long session_ticks(const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/session.json", folder);
+    json_t *manifest = json_load_file(path, 0, NULL);
+    json_int_t start = json_integer_value(json_object_get(manifest, "start_monotonic_ns"));
+    json_decref(manifest);
+    return start > 0 ? (unsigned long long)start / (1000000000u / (unsigned)sysconf(_SC_CLK_TCK)) : 0;
+}
+
+static FILE *open_proc(long pid, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
+    return fopen(path, "re");
+}
+
+static unsigned long long start_ticks(long pid)
+{
+    char line[1024] = "";
+    unsigned long long ticks = 0;
+    FILE *file = open_proc(pid, "stat");
+    if (file) {
+        size_t length = fread(line, 1, sizeof line - 1, file);
+        line[length] = '\0';
+        fclose(file);
+    }
+    char *at = strrchr(line, ')'); /* behind the name, which may hold anything; starttime is field 22 */
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (at)
+        ticks = strtoull(at, NULL, 10);
+    return ticks;
+}
+
+/* Whether a part of /proc/PID/NAME, between delimiters, holds `before` and, right behind it or later, `text`. */
+static int holds(long pid, const char *name, int delimiter, const char *before, const char *text)
+{
+    char *part = NULL;
+    size_t room = 0;
+    int found = 0;
+    FILE *file = open_proc(pid, name);
+    while (file && !found && getdelim(&part, &room, delimiter, file) > 0) {
+        const char *at = strstr(part, before);
+        found = at && strstr(at, text);
+    }
+    free(part);
+    if (file)
+        fclose(file);
+    return found;
+}
+
+struct look {
+    char folder[PATH_MAX], resolved[PATH_MAX];
+    unsigned long long since;
+    size_t gone; /* processes that ended since they were listed */
+};
+
+/* A process without memory has ended, but may have made another one before. */
+static int belongs(struct look *look, long pid)
+{
+    unsigned long long start = start_ticks(pid);
+    /* our parent may be the root itself, which waits for us with nothing more to say */
+    if (pid == getpid() || pid == getppid() || (start && start < look->since))
+        return 0;
+    if (!start || !holds(pid, "maps", '\n', "", "")) {
+        look->gone++;
+        return 0;
+    }
+    return holds(pid, "maps", '\n', look->resolved, ".live") ||
+           holds(pid, "environ", '\0', option_variables[OPTION_SESSION], look->folder);
+}
+
+static int find_one(struct look *look)
+{
+    DIR *processes = opendir("/proc");
+    int found = 0;
+    look->gone = 0;
+    for (struct dirent *entry; processes && !found && (entry = readdir(processes));) {
+        long pid = strtol(entry->d_name, NULL, 10);
+        found = pid > 0 && belongs(look, pid);
+    }
+    if (processes)
+        closedir(processes);
+    return found;
+}
+
+int session_goes_on(const char *folder)
+{
+    struct look look = {.since = session_ticks(folder)};
+    size_t gone_before;
+    snprintf(look.folder, sizeof look.folder, "%s", folder);
+    if (!realpath(folder, look.resolved))
+        return 0;
+    /* who ended while we looked may have left a child that was not yet in the list */
+    do {
+        gone_before = look.gone;
+        if (find_one(&look))
+            return 1;
+    } while (look.gone != gone_before);
+    return 0;
+}

@@ -1,0 +1,2 @@
+// The same program, and the same header, as C++.
+#include "api.c"
