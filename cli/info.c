@@ -122,7 +122,7 @@ static json_t *coverage(const struct session *session, const struct totals *tota
         json_array_append_new(list, json_string("no function calls: no program was built with "
                                                 "-finstrument-functions, or functions were not asked for"));
     json_array_append_new(list, json_string("never seen: static and setuid programs, system calls made "
-                                            "without libc, I/O inside stdio, mapped files, locks that "
+                                            "without libc, stdio by character and line, mapped files, locks that "
                                             "were free"));
     return list;
 }

@@ -168,11 +168,6 @@ static struct file_sum *file_of(struct aggregate *aggregate, const char *path, s
     return aggregate->files[aggregate->file_table[at] - 1];
 }
 
-static int starts_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
 static void add_io(struct aggregate *aggregate, const struct span *span)
 {
     char number[32];
@@ -195,7 +190,7 @@ static void add_io(struct aggregate *aggregate, const struct span *span)
     if (span->duration_ns > file->slowest_ns)
         file->slowest_ns = span->duration_ns;
     if (span->call->definition.result == RESULT_BYTES && result > 0) {
-        int writes = starts_with(call, "write") || starts_with(call, "pwrite");
+        int writes = strstr(call, "write") != NULL;
         *(writes ? &file->written_bytes : &file->read_bytes) += (uint64_t)result;
     }
 }

@@ -201,6 +201,21 @@ static int next_open(struct block_reader *reader)
     return 1;
 }
 
+/* Whether blocks between that number and the one that was just read are nowhere, without a word. */
+static int misses_blocks(struct block_reader *reader, uint32_t before)
+{
+    const struct block_header *header = (const struct block_header *)(void *)reader->words;
+    if (header->sequence == before + 1 || header->lost || reader->damaged)
+        return 0;
+    if (!reader->keep_going)
+        return problem_set(reader->problem,
+                           "%s is damaged: it ends before its time; export with --keep-going to take "
+                           "what is left",
+                           reader->path);
+    reader->damaged++;
+    return 0;
+}
+
 static int has_finished(struct block_reader *reader)
 {
     if (reader->offset >= reader->began && reader->sequence >= reader->newest)
@@ -229,6 +244,8 @@ int block_reader_next(struct block_reader *reader, struct block *block)
         reader->open_done--;
         return block_reader_next(reader, block);
     }
+    if (misses_blocks(reader, before) != 0)
+        return -1;
     *block = (struct block){*header, reader->words + BLOCK_HEADER_WORDS,
                             BLOCK_WORDS - BLOCK_HEADER_WORDS, 1};
     if (header->used > BLOCK_HEADER_WORDS && header->used <= BLOCK_WORDS)

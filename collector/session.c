@@ -47,6 +47,13 @@ uint64_t session_number(const struct session *session, const char *key)
     return number > 0 ? (uint64_t)number : 0;
 }
 
+static int has_file(const struct session *session, uint32_t pid, uint32_t image, const char *suffix)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%u-%u%s", session->folder, pid, image, suffix);
+    return access(path, F_OK) == 0;
+}
+
 /* 0: added or rightly left out, -1: a problem. */
 static int add_image(struct session *session, uint32_t pid, uint32_t image, struct problem *problem)
 {
@@ -57,7 +64,9 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
     size_t got = file ? fread(&header, 1, sizeof header, file) : 0;
     if (file)
         fclose(file);
-    if (got == 0 || (got == sizeof header && header.magic == 0)) { /* it begins, or died beginning */
+    int bare = got == 0 || (got == sizeof header && header.magic == 0);
+    if (bare && !has_file(session, pid, image, ".0.blocks") &&
+        (got > 0 || !has_file(session, pid, image, ".defs"))) { /* it begins, or died beginning */
         session->stillborn++;
         return 0;
     }

@@ -9,7 +9,12 @@
 
 #include <pthread.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/types.h>
+
+/* glibc has macros for these two, where it optimises. */
+#undef fread_unlocked
+#undef fwrite_unlocked
 
 /* Fields of a row: pairs of a field kind and an expression. */
 #define ALLOCATOR(result, flags, type, name, parameters, arguments, fields)                        \
@@ -43,7 +48,7 @@ struct real_calls {
 #undef HAND
     void *vfork, *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp, *_setjmp, *__sigsetjmp;
     int (*pthread_mutex_trylock)(pthread_mutex_t *mutex); /* not wrapped, only called */
-    int reallocarray_is_libc;
+    int reallocarray_is_libc, has_free_sized, has_free_aligned_sized;
 };
 
 extern struct real_calls real __attribute__((visibility("hidden")));

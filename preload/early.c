@@ -120,25 +120,3 @@ void *early_pvalloc(size_t size)
 {
     return take(4096, (size + 4095) & ~(size_t)4095);
 }
-
-static void free_sized_as_free(void *pointer, size_t size)
-{
-    (void)size;
-    real.free(pointer);
-}
-
-static void free_aligned_sized_as_free(void *pointer, size_t alignment, size_t size)
-{
-    (void)alignment;
-    (void)size;
-    real.free(pointer);
-}
-
-void early_settle(void)
-{
-    extern void *dlsym(void *, const char *);
-    if (!dlsym((void *)-1l, "free_sized"))
-        real.free_sized = free_sized_as_free;
-    if (!dlsym((void *)-1l, "free_aligned_sized"))
-        real.free_aligned_sized = free_aligned_sized_as_free;
-}

@@ -19,9 +19,6 @@ void *early_valloc(size_t size);
 void *early_pvalloc(size_t size);
 size_t early_malloc_usable_size(void *pointer);
 
-/* free_sized and its kind came with C23: where libc lacks them they are free(). */
-void early_settle(void);
-
 #define EARLY_BYTES (64 << 10)
 extern char early_arena[EARLY_BYTES] __attribute__((visibility("hidden")));
 

@@ -98,20 +98,25 @@ EXPORT void free(void *pointer)
     real.free(pointer);
 }
 
+/* Where these are missing they are free: the first one that there is, of the block's family. */
 EXPORT void free_sized(void *pointer, size_t size)
 {
-    if (early_owns(pointer))
-        return;
-    releases(NUMBER_free_sized, pointer);
-    real.free_sized(pointer, size);
+    if (!real.has_free_sized) {
+        free(pointer);
+    } else if (!early_owns(pointer)) {
+        releases(NUMBER_free_sized, pointer);
+        real.free_sized(pointer, size);
+    }
 }
 
 EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size)
 {
-    if (early_owns(pointer))
-        return;
-    releases(NUMBER_free_aligned_sized, pointer);
-    real.free_aligned_sized(pointer, alignment, size);
+    if (!real.has_free_aligned_sized) {
+        free(pointer);
+    } else if (!early_owns(pointer)) {
+        releases(NUMBER_free_aligned_sized, pointer);
+        real.free_aligned_sized(pointer, alignment, size);
+    }
 }
 
 EXPORT size_t malloc_usable_size(void *pointer)

@@ -206,7 +206,8 @@ static void write_books(const json_t *events, FILE *books)
         json_t *args = json_object_get(event, "args");
         const char *path = argument_text(args, "path"), *size = argument_text(args, "size");
         const char *result = NULL;
-        if (strcmp(json_string_value(json_object_get(event, "type")), "span") != 0)
+        if (strcmp(json_string_value(json_object_get(event, "type")), "span") != 0 ||
+            (path && strcmp(path, "books") == 0)) /* the writing of the books themselves */
             continue;
         for (size_t k = 0; !result && k < 3; k++)
             result = argument_text(args, results[k]);

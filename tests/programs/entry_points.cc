@@ -15,6 +15,7 @@ extern "C" {
 int strict_owns(const void *block) __attribute__((weak));
 long strict_calls(const char *name) __attribute__((weak));
 void *reallocarray(void *, size_t, size_t) noexcept;
+int mallctl(const char *, void *, size_t *, void *, size_t) __attribute__((weak));
 }
 
 namespace
@@ -74,7 +75,7 @@ void plain()
     size = fresh();
     give(made("calloc", 3 * size, opaque(calloc(3, size))));
     size = fresh();
-    give(made("realloc", size, opaque(realloc(nullptr, size))));
+    give(made("realloc", size, opaque(realloc(opaque(nullptr), size))));
     size = fresh();
     give(made("malloc", size + 1, opaque(strdup(text(size)))));
     free(nullptr); // nothing to tell
@@ -93,7 +94,8 @@ void aligned()
     size = fresh();
     give(made("valloc", size, opaque(valloc(size))));
     size = fresh();
-    give(made("pvalloc", size, opaque(pvalloc(size))));
+    if (!mallctl) // jemalloc has no pvalloc, and cannot free libc's
+        give(made("pvalloc", size, opaque(pvalloc(size))));
 }
 
 struct alignas(128) wide {
@@ -120,8 +122,9 @@ void by_new()
     delete object;
 }
 
-// C23's, which this libc may lack: asked for by name, as a program would.
-void sized()
+// C23's, which a libc may lack: asked for by name, as a program would. What stands in for them then
+// is free.
+void sized(bool there)
 {
     auto free_sized = (void (*)(void *, size_t))dlsym(RTLD_DEFAULT, "free_sized");
     auto free_aligned_sized =
@@ -130,11 +133,11 @@ void sized()
         return;
     size_t size = fresh();
     void *block = made("malloc", size, opaque(malloc(size)));
-    release("free_sized", block);
+    release(there ? "free_sized" : "free", block);
     free_sized(block, size);
     size = fresh() * 64;
     block = made("aligned_alloc", size, opaque(aligned_alloc(64, size)));
-    release("free_aligned_sized", block);
+    release(there ? "free_aligned_sized" : "free", block);
     free_aligned_sized(block, 64, size);
 }
 
@@ -157,7 +160,7 @@ void failures()
 
 } // namespace
 
-int main()
+int main(int argc, char **)
 {
     static const char *const names[] = {
         "malloc",   "calloc",        "realloc", "reallocarray", "free",       "posix_memalign",
@@ -167,8 +170,9 @@ int main()
         before[i] = strict_calls(names[i]);
     plain();
     aligned();
-    by_new();
-    sized();
+    if (!mallctl) // jemalloc has its own operator new, which is no malloc
+        by_new();
+    sized(strict_owns || argc > 1);
     for (int i = 0; strict_calls && i < 12; i++)
         book("strict_%s %ld\n", names[i], strict_calls(names[i]) - before[i]);
     failures();
