@@ -41,7 +41,7 @@ $(B)/exports.map: preload/exports.map.in $(wildcard preload/calls/*.def)
 
 $(B)/libvittetrace.so: $(LIB_OBJ) $(B)/exports.map
 	$(CC) $(CFLAGS) -shared -o $@ $(LIB_OBJ) -Wl,--version-script=$(B)/exports.map \
-	    -Wl,-soname,libvittetrace.so -Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,--as-needed
+	    -Wl,-soname,libvittetrace.so -Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,initfirst -Wl,--as-needed
 
 $(B)/vitte-trace: $(CLI_OBJ) $(CORE_OBJ)
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PROG_LIBS)

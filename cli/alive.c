@@ -1,7 +1,7 @@
-/* Whether anybody may still write into a session: a daemon that outlived the command, or a child that has not
- * come to its first event yet. What is asked is /proc, not the session's files: a process that still has to
- * make its own there is found by what it inherited, its parent's mapping of them (a fork's child) or the
- * ticket in its environment (an exec's). */
+/* Whether anybody may still write into a session: a daemon that outlived the command, or a child
+ * that has not come to its first event yet. What is asked is /proc, not the session's files: a
+ * process that still has to make its own there is found by what it inherited, its parent's mapping
+ * of them (a fork's child) or the ticket in its environment (an exec's). */
 #include "cli/cli.h"
 
 #include "runtime/options.h"
@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* When the session began, in the units of starttime in /proc/PID/stat. That counts time asleep too, so no
- * process of the session is before it. */
+/* When the session began, in the units of starttime in /proc/PID/stat. That counts time asleep too,
+ * so no process of the session is before it. */
 static unsigned long long session_ticks(const char *folder)
 {
     char path[PATH_MAX];
@@ -20,7 +20,8 @@ static unsigned long long session_ticks(const char *folder)
     json_t *manifest = json_load_file(path, 0, NULL);
     json_int_t start = json_integer_value(json_object_get(manifest, "start_monotonic_ns"));
     json_decref(manifest);
-    return start > 0 ? (unsigned long long)start / (1000000000u / (unsigned)sysconf(_SC_CLK_TCK)) : 0;
+    return start > 0 ? (unsigned long long)start / (1000000000u / (unsigned)sysconf(_SC_CLK_TCK))
+                     : 0;
 }
 
 static FILE *open_proc(long pid, const char *name)
@@ -40,7 +41,8 @@ static unsigned long long start_ticks(long pid)
         line[length] = '\0';
         fclose(file);
     }
-    char *at = strrchr(line, ')'); /* behind the name, which may hold anything; starttime is field 22 */
+    char *at =
+        strrchr(line, ')'); /* behind the name, which may hold anything; starttime is field 22 */
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (at)
@@ -48,7 +50,8 @@ static unsigned long long start_ticks(long pid)
     return ticks;
 }
 
-/* Whether a part of /proc/PID/NAME, between delimiters, holds `before` and, right behind it or later, `text`. */
+/* Whether a part of /proc/PID/NAME, between delimiters, holds `before` and, right behind it or
+ * later, `text`. */
 static int holds(long pid, const char *name, int delimiter, const char *before, const char *text)
 {
     char *part = NULL;

@@ -1,4 +1,5 @@
-/* Starting a command under the preload and waiting for it, so that nobody notices who started it. */
+/* Starting a command under the preload and waiting for it, so that nobody notices who started it.
+ */
 #include "cli/cli.h"
 
 #include "runtime/clock.h"
@@ -39,7 +40,8 @@ static int find_library(char *library, size_t size)
             return 0;
         }
     }
-    return fail(-1, "cannot find libvittetrace.so beside %s or in its ../lib; install it there", self);
+    return fail(-1, "cannot find libvittetrace.so beside %s or in its ../lib; install it there",
+                self);
 }
 
 /* ld.so splits LD_PRELOAD at spaces and colons (H40): such a path is reached through a link. */
@@ -51,8 +53,10 @@ static int make_path_safe(char *library, size_t size, char *link_folder)
     char link[PATH_MAX];
     strcpy(link_folder, "/tmp/vitte-trace-XXXXXX");
     if (!mkdtemp(link_folder))
-        return fail(-1, "cannot make a link to %s in /tmp: %s; its path has a space or a colon, which "
-                        "LD_PRELOAD cannot hold", library, strerror(errno));
+        return fail(-1,
+                    "cannot make a link to %s in /tmp: %s; its path has a space or a colon, which "
+                    "LD_PRELOAD cannot hold",
+                    library, strerror(errno));
     snprintf(link, sizeof link, "%s/libvittetrace.so", link_folder);
     if (symlink(library, link) != 0)
         return fail(-1, "cannot make the link %s: %s", link, strerror(errno));
@@ -88,7 +92,8 @@ static int is_privileged(const char *path)
         return 0;
     return (info.st_mode & S_ISUID && info.st_uid != getuid()) ||
            ((info.st_mode & setgid) == setgid && info.st_gid != getgid()) ||
-           (geteuid() != 0 && getxattr(path, "security.capability", capability, sizeof capability) > 0);
+           (geteuid() != 0 &&
+            getxattr(path, "security.capability", capability, sizeof capability) > 0);
 }
 
 /* Says beforehand what a preload cannot see (H40, H41): the trace would be empty without a word. */
@@ -98,7 +103,9 @@ static void warn_about(const char *name)
     Elf64_Ehdr header;
     find_program(name, path, sizeof path);
     if (path[0] && is_privileged(path))
-        fail(0, "%s is setuid or setgid, or has capabilities: the loader leaves the tracer out of it", path);
+        fail(0,
+             "%s is setuid or setgid, or has capabilities: the loader leaves the tracer out of it",
+             path);
     int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     if (fd < 0)
         return;
@@ -113,10 +120,13 @@ static void warn_about(const char *name)
             is_static = 0;
     }
     if (is_elf && header.e_ident[EI_CLASS] != ELFCLASS64)
-        fail(0, "%s is a 32-bit program: it cannot load the tracer and will not be in the trace", path);
+        fail(0, "%s is a 32-bit program: it cannot load the tracer and will not be in the trace",
+             path);
     else if (is_static)
-        fail(0, "%s is statically linked: it cannot load the tracer; only dynamic programs that it "
-                "starts will be in the trace", path);
+        fail(0,
+             "%s is statically linked: it cannot load the tracer; only dynamic programs that it "
+             "starts will be in the trace",
+             path);
     close(fd);
 }
 
@@ -158,7 +168,8 @@ static int make_session(const struct capture *capture)
                                     .root_pid = (uint32_t)getpid()};
     long failed = session_create(&config);
     if (failed == -EEXIST)
-        return fail(-1, "%s exists already; remove it, or name another session with -o", capture->folder);
+        return fail(-1, "%s exists already; remove it, or name another session with -o",
+                    capture->folder);
     if (failed)
         return fail(-1, "cannot make the session folder %s: %s; name another place with -o",
                     capture->folder, strerror((int)-failed));
@@ -171,8 +182,8 @@ static void forward(int signal)
         kill(child_pid, signal);
 }
 
-/* Ctrl-C and Ctrl-\ reach the command from the terminal itself; what is sent to us alone is passed on.
- * The command gets the dispositions that we were started with. */
+/* Ctrl-C and Ctrl-\ reach the command from the terminal itself; what is sent to us alone is passed
+ * on. The command gets the dispositions that we were started with. */
 static const struct {
     int signal;
     void (*handler)(int);

@@ -35,23 +35,26 @@ int verb_info(int argc, char **argv);
 /* ---- exporting: export.c ---- */
 
 struct export_job {
-    const char *out;       /* path or "-" */
-    const char *format;    /* name, or NULL: by the suffix of out */
-    const char *filter;    /* expression, or NULL */
-    int progress;          /* a line on stderr while it goes on */
-    struct visitor *also;  /* sees every span too, unfiltered; or NULL */
+    const char *out;      /* path or "-" */
+    const char *format;   /* name, or NULL: by the suffix of out */
+    const char *filter;   /* expression, or NULL */
+    int progress;         /* a line on stderr while it goes on */
+    struct visitor *also; /* sees every span too, unfiltered; or NULL */
 };
 
-/* The format that a job asks for; NULL after saying what is wrong (then EXIT_USAGE is the status). */
+/* The format that a job asks for; NULL after saying what is wrong (then EXIT_USAGE is the status).
+ */
 const struct writer_format *choose_format(const char *format, const char *out);
 /* Exit status; what went wrong has been said. */
 int export_session(struct session *session, const struct export_job *job, struct totals *totals);
 
 /* A parsed filter, or NULL after showing where the expression is wrong. */
 struct filter *parse_filter(const char *expression);
+/* Says so on stderr when a filter let nothing through: an empty trace should not be a riddle. */
+void note_empty_filter(const char *expression, uint64_t spans, uint64_t passed);
 /* Whether the span passes; `thread` is the one it belongs to. */
-int span_passes(const struct filter *filter, const struct image *image, const struct thread_view *thread,
-                const struct span *span);
+int span_passes(const struct filter *filter, const struct image *image,
+                const struct thread_view *thread, const struct span *span);
 
 /* Whether some process may still write into the session: alive.c. */
 int session_goes_on(const char *folder);

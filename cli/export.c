@@ -13,11 +13,11 @@ struct exporting {
     struct writer writer;
     const struct filter *filter;
     const struct visitor *also;
-    struct thread_view thread;
+    uint64_t spans, passed; /* of the filter */
 };
 
-int span_passes(const struct filter *filter, const struct image *image, const struct thread_view *thread,
-                const struct span *span)
+int span_passes(const struct filter *filter, const struct image *image,
+                const struct thread_view *thread, const struct span *span)
 {
     struct filter_fields fields = {
         .module = span->name->module,
@@ -43,15 +43,25 @@ struct filter *parse_filter(const char *expression)
     return filter;
 }
 
+void note_empty_filter(const char *expression, uint64_t spans, uint64_t passed)
+{
+    if (expression && spans && !passed)
+        fail(0, "none of the %llu spans passes the filter %s", (unsigned long long)spans,
+             expression);
+}
+
 const struct writer_format *choose_format(const char *name, const char *out)
 {
-    const struct writer_format *format =
-        name ? writer_format_named(name) : out ? writer_format_of_file(out) : NULL;
+    const struct writer_format *format = name  ? writer_format_named(name)
+                                         : out ? writer_format_of_file(out)
+                                               : NULL;
     if (!format && name)
         fail(EXIT_USAGE, "there is no format '%s'; there are chrome, json and folded", name);
     else if (!format)
-        fail(EXIT_USAGE, "%s says no format by its suffix (.json, .ndjson, .folded, or these with .gz); "
-                         "give one with -f", out);
+        fail(EXIT_USAGE,
+             "%s says no format by its suffix (.json, .ndjson, .folded, or these with .gz); "
+             "give one with -f",
+             out);
     return format;
 }
 
@@ -79,11 +89,21 @@ static void on_span(void *data, const struct span *span)
 {
     struct exporting *exporting = data;
     struct writer *writer = &exporting->writer;
-    if (!exporting->filter ||
-        span_passes(exporting->filter, writer->image, &writer->thread, span))
+    int passes =
+        !exporting->filter || span_passes(exporting->filter, writer->image, &writer->thread, span);
+    exporting->spans++;
+    exporting->passed += (uint64_t)passes;
+    if (passes)
         writer->format->span(writer, span);
     if (exporting->also && exporting->also->span)
         exporting->also->span(exporting->also->data, span);
+}
+
+static void on_thread_end(void *data, uint64_t end_ns)
+{
+    struct exporting *exporting = data;
+    if (exporting->also && exporting->also->thread_end)
+        exporting->also->thread_end(exporting->also->data, end_ns);
 }
 
 static void show_progress(void *data, double done)
@@ -104,7 +124,7 @@ int export_session(struct session *session, const struct export_job *job, struct
     if (!format || (job->filter && !(filter = parse_filter(job->filter))))
         return EXIT_USAGE;
     struct writer *writer = &exporting.writer;
-    struct visitor visitor = {on_image, on_thread, on_span, &exporting};
+    struct visitor visitor = {on_image, on_thread, on_span, on_thread_end, &exporting};
     exporting.filter = filter;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
     writer->format = format;
@@ -118,14 +138,16 @@ int export_session(struct session *session, const struct export_job *job, struct
         return fail_problem(&problem);
     }
     format->begin(writer);
-    int failed = walk_session(session, &visitor, totals, job->progress ? show_progress : NULL, &percent,
-                              &problem);
+    int failed = walk_session(session, &visitor, totals, job->progress ? show_progress : NULL,
+                              &percent, &problem);
     format->end(writer, totals);
     failed |= sink_close(writer->sink, failed, &problem);
     if (job->progress)
         fputs("\r\033[K", stderr);
     free(writer->state);
     filter_free(filter);
+    if (!failed)
+        note_empty_filter(job->filter, exporting.spans, exporting.passed);
     return failed ? fail_problem(&problem) : EXIT_OK;
 }
 
@@ -153,24 +175,39 @@ void remove_session(const char *folder)
 int verb_export(int argc, char **argv)
 {
     enum { KEEP_GOING = 256, REMOVE, FILTER };
-    static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'},    {"output", required_argument, NULL, 'o'},
-        {"filter", required_argument, NULL, FILTER}, {"keep-going", no_argument, NULL, KEEP_GOING},
-        {"remove", no_argument, NULL, REMOVE},       {"quiet", no_argument, NULL, 'q'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"filter", required_argument, NULL, FILTER},
+                                            {"keep-going", no_argument, NULL, KEEP_GOING},
+                                            {"remove", no_argument, NULL, REMOVE},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {NULL, 0, NULL, 0}};
     struct export_job job = {.progress = isatty(STDERR_FILENO)};
     struct problem problem = {""};
     struct totals totals;
     int keep_going = 0, remove = 0, option;
     while ((option = getopt_long(argc, argv, "f:o:q", options, NULL)) != -1)
         switch (option) {
-        case 'f': job.format = optarg; break;
-        case 'o': job.out = optarg; break;
-        case 'q': job.progress = 0; break;
-        case FILTER: job.filter = optarg; break;
-        case KEEP_GOING: keep_going = 1; break;
-        case REMOVE: remove = 1; break;
-        default: return usage("export");
+        case 'f':
+            job.format = optarg;
+            break;
+        case 'o':
+            job.out = optarg;
+            break;
+        case 'q':
+            job.progress = 0;
+            break;
+        case FILTER:
+            job.filter = optarg;
+            break;
+        case KEEP_GOING:
+            keep_going = 1;
+            break;
+        case REMOVE:
+            remove = 1;
+            break;
+        default:
+            return usage("export");
         }
     if (optind + 1 != argc)
         return usage("export");
@@ -186,7 +223,8 @@ int verb_export(int argc, char **argv)
     } else if (!choose_format(job.format, job.out)) {
         return EXIT_USAGE;
     }
-    if (remove && session_goes_on(argv[optind])) /* asked before it is read: what comes later is not in it */
+    if (remove &&
+        session_goes_on(argv[optind])) /* asked before it is read: what comes later is not in it */
         remove = 0;
     struct session *session = session_open(argv[optind], keep_going, &problem);
     if (!session)

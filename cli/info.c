@@ -1,15 +1,15 @@
-/* vitte-trace info: what a session holds: host, command lines, process tree, modules, clock, blocks,
- * losses, and what was not covered. Everything is put into one JSON document, which is also what the text
- * is printed from. */
+/* vitte-trace info: what a session holds: host, command lines, process tree, modules, clock,
+ * blocks, losses, and what was not covered. Everything is put into one JSON document, which is also
+ * what the text is printed from. */
 #include "cli/cli.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <time.h>
 
-static const char *const status_words[] = {
-    [PROCESS_RUNNING] = "ended without a word, or runs", [PROCESS_EXITED] = "exited",
-    [PROCESS_EXEC] = "became another program"};
+static const char *const status_words[] = {[PROCESS_RUNNING] = "ended without a word, or runs",
+                                           [PROCESS_EXITED] = "exited",
+                                           [PROCESS_EXEC] = "became another program"};
 
 static json_t *text_of(const char *bytes, size_t length)
 {
@@ -30,7 +30,8 @@ static json_t *command_of(const struct image *image)
     return list;
 }
 
-/* In the session's order; the parent of an image is the last one before it with the parent's pid. */
+/* In the session's order; the parent of an image is the last one before it with the parent's pid.
+ */
 static long parent_of(const struct session *session, size_t number)
 {
     const struct live_header *header = &session->images[number].header;
@@ -38,8 +39,9 @@ static long parent_of(const struct session *session, size_t number)
         const struct image_summary *other = &session->images[i];
         if (other->pid == header->pid && other->header.status == PROCESS_EXEC)
             return (long)i; /* the program before the exec */
-        if (header->parent_pid ? other->pid == header->parent_pid && other->image == header->parent_image
-                               : other->pid == header->ppid)
+        if (header->parent_pid
+                ? other->pid == header->parent_pid && other->image == header->parent_image
+                : other->pid == header->ppid)
             return (long)i;
     }
     return -1;
@@ -73,8 +75,8 @@ static json_t *blocked_threads(struct session *session, struct image *image)
         if (!call || image->header.status != PROCESS_RUNNING)
             continue;
         json_array_append_new(
-            list, json_pack("{s:I, s:s, s:I}", "tid", (json_int_t)header->tid, "call", call->name->text,
-                            "since_ns",
+            list, json_pack("{s:I, s:s, s:I}", "tid", (json_int_t)header->tid, "call",
+                            call->name->text, "since_ns",
                             (json_int_t)clock_map_nsec(&session->clock, header->now.since, &hint)));
     }
     return list;
@@ -86,15 +88,16 @@ static json_t *process_of(struct session *session, struct image *image, size_t n
     size_t hint = 0;
     uint64_t start = clock_map_nsec(&session->clock, header->start.tick, &hint);
     json_t *process = json_pack(
-        "{s:I, s:I, s:I, s:s, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid, "ppid",
-        (json_int_t)header->ppid, "parent", (json_int_t)parent_of(session, number), "name", image->name,
-        "command", command_of(image), "start_ns", (json_int_t)start, "status",
+        "{s:I, s:I, s:I, s:s, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
+        "ppid", (json_int_t)header->ppid, "parent", (json_int_t)parent_of(session, number), "name",
+        image->name, "command", command_of(image), "start_ns", (json_int_t)start, "status",
         header->status <= PROCESS_EXEC ? status_words[header->status] : "?", "instrumented",
         (int)header->instrumented, "threads", (json_int_t)header->threads, "blocked",
         blocked_threads(session, image));
     if (header->status != PROCESS_RUNNING)
-        json_object_set_new(process, "end_ns",
-                            json_integer((json_int_t)clock_map_nsec(&session->clock, header->end.tick, &hint)));
+        json_object_set_new(
+            process, "end_ns",
+            json_integer((json_int_t)clock_map_nsec(&session->clock, header->end.tick, &hint)));
     if (header->status == PROCESS_EXITED)
         json_object_set_new(process, "exit_status", json_integer(header->exit_status));
     return process;
@@ -109,30 +112,41 @@ static json_t *coverage(const struct session *session, const struct totals *tota
     for (size_t i = 0; i < session->image_count; i++)
         silent += session->images[i].header.status == PROCESS_RUNNING;
     if (silent) {
-        snprintf(line, sizeof line, "%zu process%s ended without a word (signal, crash) or still run%s",
-                 silent, silent == 1 ? "" : "es", silent == 1 ? "s" : "");
+        snprintf(line, sizeof line,
+                 "%zu process%s ended without a word (signal, crash) or still run%s", silent,
+                 silent == 1 ? "" : "es", silent == 1 ? "s" : "");
         json_array_append_new(list, json_string(line));
     }
     if (session->stillborn) {
-        snprintf(line, sizeof line, "%zu process%s could not be captured: no room for the files, or "
-                                    "ended too early", session->stillborn, session->stillborn == 1 ? "" : "es");
+        snprintf(line, sizeof line,
+                 "%zu process%s could not be captured: no room for the files, or "
+                 "ended too early",
+                 session->stillborn, session->stillborn == 1 ? "" : "es");
         json_array_append_new(list, json_string(line));
     }
     if (!totals->events[CATEGORY_FUNCTIONS])
-        json_array_append_new(list, json_string("no function calls: no program was built with "
-                                                "-finstrument-functions, or functions were not asked for"));
-    json_array_append_new(list, json_string("never seen: static and setuid programs, system calls made "
-                                            "without libc, stdio by character and line, mapped files, locks that "
-                                            "were free"));
+        json_array_append_new(
+            list, json_string("no function calls: no program was built with "
+                              "-finstrument-functions, or functions were not asked for"));
+    if (session_text(session, "events")[0]) {
+        snprintf(line, sizeof line, "captured was only: %.120s", session_text(session, "events"));
+        json_array_append_new(list, json_string(line));
+    }
+    json_array_append_new(
+        list, json_string("never seen: static and setuid programs, system calls made "
+                          "without libc, stdio by character and line, mapped files, locks that "
+                          "were free"));
     return list;
 }
 
 static json_t *losses(const struct totals *totals)
 {
-    static const char *const reasons[LOSS_REASONS] = {
-        [LOSS_NONE] = "unknown",       [LOSS_DISK_FULL] = "disk_full",
-        [LOSS_WRITE] = "not_writable", [LOSS_NO_SLOT] = "no_room_for_thread",
-        [LOSS_INTERRUPTED] = "interrupted", [LOSS_DAMAGED] = "damaged"};
+    static const char *const reasons[LOSS_REASONS] = {[LOSS_NONE] = "unknown",
+                                                      [LOSS_DISK_FULL] = "disk_full",
+                                                      [LOSS_WRITE] = "not_writable",
+                                                      [LOSS_NO_SLOT] = "no_room_for_thread",
+                                                      [LOSS_INTERRUPTED] = "interrupted",
+                                                      [LOSS_DAMAGED] = "damaged"};
     json_t *lost = json_object();
     for (int i = 0; i < LOSS_REASONS; i++)
         json_object_set_new(lost, reasons[i], json_integer((json_int_t)totals->lost[i]));
@@ -142,7 +156,7 @@ static json_t *losses(const struct totals *totals)
 
 static json_t *collect(struct session *session, struct problem *problem)
 {
-    struct visitor nothing = {NULL, NULL, NULL, NULL};
+    struct visitor nothing = {.data = NULL};
     struct totals totals;
     if (walk_session(session, &nothing, &totals, NULL, NULL, problem) != 0)
         return NULL;
@@ -164,12 +178,12 @@ static json_t *collect(struct session *session, struct problem *problem)
     for (int i = 0; i < CATEGORY_COUNT; i++)
         json_object_set_new(events, category_tags[i], json_integer((json_int_t)totals.events[i]));
     return json_pack("{s:O, s:o, s:o, s:o, s:{s:I, s:b}, s:I, s:I, s:I, s:o, s:I, s:o}", "session",
-                     session->manifest, "processes", processes, "modules", modules, "events", events,
-                     "clock", "pairs", (json_int_t)session->clock.pair_count, "calibrated",
+                     session->manifest, "processes", processes, "modules", modules, "events",
+                     events, "clock", "pairs", (json_int_t)session->clock.pair_count, "calibrated",
                      !session->clock.uncalibrated, "threads", (json_int_t)totals.threads, "blocks",
                      (json_int_t)totals.blocks, "events_lost", (json_int_t)totals_lost(&totals),
-                     "lost", losses(&totals), "unmatched_exits", (json_int_t)totals.unmatched, "not_covered",
-                     coverage(session, &totals));
+                     "lost", losses(&totals), "unmatched_exits", (json_int_t)totals.unmatched,
+                     "not_covered", coverage(session, &totals));
 }
 
 /* ---- printing ---- */
@@ -213,9 +227,9 @@ static void print_process(const json_t *processes, size_t number, int depth)
         printf("  %*s   thread %lld was in %s since %s\n", 2 * depth, "",
                (long long)integer_in(other, "tid"), string_in(other, "call"),
                show_time(time, (uint64_t)integer_in(other, "since_ns")));
-    json_array_foreach(processes, i, other)
-        if (i != number && integer_in(other, "parent") == (json_int_t)number)
-            print_process(processes, i, depth < 20 ? depth + 1 : depth);
+    json_array_foreach(processes, i,
+                       other) if (i != number && integer_in(other, "parent") == (json_int_t)number)
+        print_process(processes, i, depth < 20 ? depth + 1 : depth);
 }
 
 static void print_info(const json_t *info)
@@ -230,18 +244,20 @@ static void print_info(const json_t *info)
     strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S %z", localtime(&start));
     printf("command    ");
     print_command(json_object_get(session, "command"));
-    printf("\nfolder     %s\nstarted    %s\nhost       %s, Linux %s, %s\n", string_in(session, "directory"),
-           when, string_in(session, "host"), string_in(session, "kernel"), string_in(session, "machine"));
+    printf("\nfolder     %s\nstarted    %s\nhost       %s, Linux %s, %s\n",
+           string_in(session, "directory"), when, string_in(session, "host"),
+           string_in(session, "kernel"), string_in(session, "machine"));
     printf("clock      %s, %lld pairs%s\n", string_in(session, "clock"),
            (long long)integer_in(json_object_get(info, "clock"), "pairs"),
-           json_is_true(json_object_get(json_object_get(info, "clock"), "calibrated")) ? ""
-                                                                                       : ", not calibrated");
+           json_is_true(json_object_get(json_object_get(info, "clock"), "calibrated"))
+               ? ""
+               : ", not calibrated");
     printf("blocks     %s\nevents    ", show_count(count, (uint64_t)integer_in(info, "blocks")));
-    json_object_foreach(json_object_get(info, "events"), key, value)
-        if (json_integer_value(value))
-            printf(" %s %s,", show_count(count, (uint64_t)json_integer_value(value)), key);
+    json_object_foreach(json_object_get(info, "events"), key, value) if (json_integer_value(value))
+        printf(" %s %s,", show_count(count, (uint64_t)json_integer_value(value)), key);
     printf(" lost %s\n\nprocesses\n", show_count(count, (uint64_t)integer_in(info, "events_lost")));
-    json_array_foreach(processes, i, value) if (integer_in(value, "parent") < 0) print_process(processes, i, 0);
+    json_array_foreach(processes, i, value) if (integer_in(value, "parent") < 0)
+        print_process(processes, i, 0);
     printf("\nmodules (symbols, build-id)\n");
     json_object_foreach(json_object_get(info, "modules"), key, value)
         printf("  %s  (%s%s%s)\n", key, string_in(value, "symbols"),
@@ -261,9 +277,14 @@ int verb_info(int argc, char **argv)
     int json = 0, keep_going = 0, option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         switch (option) {
-        case JSON: json = 1; break;
-        case KEEP_GOING: keep_going = 1; break;
-        default: return usage("info");
+        case JSON:
+            json = 1;
+            break;
+        case KEEP_GOING:
+            keep_going = 1;
+            break;
+        default:
+            return usage("info");
         }
     if (optind + 1 != argc)
         return usage("info");

@@ -3,19 +3,24 @@
 
 #include "runtime/options.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 const struct verb verbs[] = {
-    {"run", "[-o FILE] [-f FORMAT] [--events LIST] [--filter EXPR] [--keep] [--no-exec-env] [-q] -- CMD…",
+    {"run",
+     "[-o FILE] [-f FORMAT] [--events LIST] [--filter EXPR] [--keep] [--no-exec-env] [-q] -- CMD…",
      "run CMD traced and write one trace of it and its children", verb_run},
-    {"record", "[-o NAME.vtrace] [--events LIST] [--no-exec-env] [-q] -- CMD…", "only capture, into a session folder",
-     verb_record},
+    {"record", "[-o NAME.vtrace] [--events LIST] [--no-exec-env] [-q] -- CMD…",
+     "only capture, into a session folder", verb_record},
     {"export", "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--keep-going] [--remove] [-q]",
      "write a captured session as a trace", verb_export},
-    {"report", "SESSION [--threads|--memory|--io] [--sort KEY] [-n ROWS] [--filter EXPR] [--json] [--keep-going]",
+    {"report",
+     "SESSION [--threads|--memory|--io] [--sort KEY] [-n ROWS] [--filter EXPR] [--json] "
+     "[--keep-going]",
      "tables on the terminal", verb_report},
-    {"info", "SESSION [--json] [--keep-going]", "what was captured, where, and what was not", verb_info},
+    {"info", "SESSION [--json] [--keep-going]", "what was captured, where, and what was not",
+     verb_info},
     {NULL, NULL, NULL, NULL}};
 
 int fail(int status, const char *format, ...)
@@ -44,7 +49,8 @@ int usage(const char *name)
 
 static void print_help(void)
 {
-    puts("vitte-trace " VT_VERSION ": one trace of a whole process tree: calls, memory, I/O, locks\n");
+    puts("vitte-trace " VT_VERSION
+         ": one trace of a whole process tree: calls, memory, I/O, locks\n");
     for (const struct verb *verb = verbs; verb->name; verb++)
         printf("  vitte-trace %s %s\n      %s\n", verb->name, verb->arguments, verb->help);
     puts("\nOr without this command, for any program:\n\n  LD_PRELOAD=libvittetrace.so CMD…\n");
@@ -52,7 +58,8 @@ static void print_help(void)
     for (size_t i = 0; writer_formats[i]; i++)
         printf("  %-8s %-8s %s\n", writer_formats[i]->name, writer_formats[i]->suffix,
                writer_formats[i]->help);
-    puts("  and every suffix with .gz behind it\n\nWhat to capture (--events, VITTE_TRACE_EVENTS):");
+    puts(
+        "  and every suffix with .gz behind it\n\nWhat to capture (--events, VITTE_TRACE_EVENTS):");
 #define X(NAME, option, tag, help) printf("  %-10s %s\n", option, help);
     EVENT_CATEGORIES(X)
 #undef X
@@ -64,22 +71,34 @@ static void print_help(void)
     puts("\nMore: man vitte-trace");
 }
 
+/* Output that nobody got is a failure. */
+static int finish(int status)
+{
+    int failed = ferror(stdout);
+    failed |= fflush(stdout) != 0;
+    return failed && status == EXIT_OK
+               ? fail(EXIT_FAILED, "cannot write to standard output: %s", strerror(errno))
+               : status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("usage: vitte-trace run|record|export|report|info …   (vitte-trace --help)\n", stderr);
+        fputs("usage: vitte-trace run|record|export|report|info …   (vitte-trace --help)\n",
+              stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_help();
-        return EXIT_OK;
+        return finish(EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         puts("vitte-trace " VT_VERSION);
-        return EXIT_OK;
+        return finish(EXIT_OK);
     }
     for (const struct verb *verb = verbs; verb->name; verb++)
         if (strcmp(verb->name, argv[1]) == 0)
-            return verb->run(argc - 1, argv + 1);
+            return finish(verb->run(argc - 1, argv + 1));
     return fail(EXIT_USAGE, "there is no verb '%s'; vitte-trace --help lists them", argv[1]);
 }

@@ -1,5 +1,5 @@
-/* vitte-trace report: tables. A table is rows of numbers with columns that say how to show them; the
- * same table is printed for people and as JSON. */
+/* vitte-trace report: tables. A table is rows of numbers with columns that say how to show them;
+ * the same table is printed for people and as JSON. */
 #include "cli/cli.h"
 
 #include "collector/aggregate.h"
@@ -39,10 +39,12 @@ static void *rows_for(size_t count)
 }
 
 static const struct column function_columns[] = {
-    {"total", "total", COLUMN_TIME}, {"self", "self", COLUMN_TIME}, {"calls", "calls", COLUMN_COUNT},
-    {"min", "min", COLUMN_TIME},     {"avg", "avg", COLUMN_TIME},   {"p50", "p50", COLUMN_TIME},
-    {"p99", "p99", COLUMN_TIME},     {"max", "max", COLUMN_TIME},   {"tag", "tag", COLUMN_TEXT},
-    {"function", "function", COLUMN_TEXT}, {"module", NULL, COLUMN_TEXT}, {NULL, NULL, 0}};
+    {"total", "total", COLUMN_TIME},  {"self", "self", COLUMN_TIME},
+    {"calls", "calls", COLUMN_COUNT}, {"min", "min", COLUMN_TIME},
+    {"avg", "avg", COLUMN_TIME},      {"p50", "p50", COLUMN_TIME},
+    {"p99", "p99", COLUMN_TIME},      {"max", "max", COLUMN_TIME},
+    {"tag", "tag", COLUMN_TEXT},      {"function", "function", COLUMN_TEXT},
+    {"module", NULL, COLUMN_TEXT},    {NULL, NULL, 0}};
 
 static struct table functions_table(struct aggregate *aggregate)
 {
@@ -67,19 +69,18 @@ static struct table functions_table(struct aggregate *aggregate)
     return table;
 }
 
-static const struct column thread_columns[] = {
-    {"pid", "pid", COLUMN_ID},
-    {"tid", "tid", COLUMN_ID},
-    {"process", "process", COLUMN_TEXT},
-    {"thread", "thread", COLUMN_TEXT},
-    {"lived", "lived", COLUMN_TIME},
-    {"spans", "spans", COLUMN_COUNT},
-    {"functions", "functions", COLUMN_TIME},
-    {"io", "I/O", COLUMN_TIME},
-    {"waited", "waited", COLUMN_TIME},
-    {"allocations", "allocs", COLUMN_COUNT},
-    {"allocated", "allocated", COLUMN_BYTES},
-    {NULL, NULL, 0}};
+static const struct column thread_columns[] = {{"pid", "pid", COLUMN_ID},
+                                               {"tid", "tid", COLUMN_ID},
+                                               {"process", "process", COLUMN_TEXT},
+                                               {"thread", "thread", COLUMN_TEXT},
+                                               {"lived", "lived", COLUMN_TIME},
+                                               {"spans", "spans", COLUMN_COUNT},
+                                               {"functions", "functions", COLUMN_TIME},
+                                               {"io", "I/O", COLUMN_TIME},
+                                               {"waited", "waited", COLUMN_TIME},
+                                               {"allocations", "allocs", COLUMN_COUNT},
+                                               {"allocated", "allocated", COLUMN_BYTES},
+                                               {NULL, NULL, 0}};
 
 static struct table threads_table(struct aggregate *aggregate)
 {
@@ -104,12 +105,15 @@ static struct table threads_table(struct aggregate *aggregate)
     return table;
 }
 
-static const struct column file_columns[] = {
-    {"total", "time", COLUMN_TIME},       {"calls", "calls", COLUMN_COUNT},
-    {"read", "read", COLUMN_BYTES},       {"written", "written", COLUMN_BYTES},
-    {"slowest", "slowest", COLUMN_TIME},  {"failed", "failed", COLUMN_COUNT},
-    {"pid", NULL, COLUMN_ID},          {"file", "file", COLUMN_TEXT},
-    {NULL, NULL, 0}};
+static const struct column file_columns[] = {{"total", "time", COLUMN_TIME},
+                                             {"calls", "calls", COLUMN_COUNT},
+                                             {"read", "read", COLUMN_BYTES},
+                                             {"written", "written", COLUMN_BYTES},
+                                             {"slowest", "slowest", COLUMN_TIME},
+                                             {"failed", "failed", COLUMN_COUNT},
+                                             {"pid", NULL, COLUMN_ID},
+                                             {"file", "file", COLUMN_TEXT},
+                                             {NULL, NULL, 0}};
 
 static struct table files_table(struct aggregate *aggregate)
 {
@@ -127,19 +131,18 @@ static struct table files_table(struct aggregate *aggregate)
     return table;
 }
 
-static const struct column memory_columns[] = {
-    {"pid", "pid", COLUMN_ID},
-    {"process", "process", COLUMN_TEXT},
-    {"allocations", "allocations", COLUMN_COUNT},
-    {"allocated", "allocated", COLUMN_BYTES},
-    {"frees", "frees", COLUMN_COUNT},
-    {"peak", "peak live", COLUMN_BYTES},
-    {"live", "live at end", COLUMN_BYTES},
-    {"live_blocks", "blocks", COLUMN_COUNT},
-    {"failed", "failed", COLUMN_COUNT},
-    {"unknown_frees", "foreign", COLUMN_COUNT},
-    {"overlaps", NULL, COLUMN_COUNT},
-    {NULL, NULL, 0}};
+static const struct column memory_columns[] = {{"pid", "pid", COLUMN_ID},
+                                               {"process", "process", COLUMN_TEXT},
+                                               {"allocations", "allocations", COLUMN_COUNT},
+                                               {"allocated", "allocated", COLUMN_BYTES},
+                                               {"frees", "frees", COLUMN_COUNT},
+                                               {"peak", "peak live", COLUMN_BYTES},
+                                               {"live", "live at end", COLUMN_BYTES},
+                                               {"live_blocks", "blocks", COLUMN_COUNT},
+                                               {"failed", "failed", COLUMN_COUNT},
+                                               {"unknown_frees", "foreign", COLUMN_COUNT},
+                                               {"overlaps", NULL, COLUMN_COUNT},
+                                               {NULL, NULL, 0}};
 
 static struct table memory_table(const struct heap_sum *heaps, size_t count)
 {
@@ -192,11 +195,17 @@ static int sort_table(const struct table *table, const char *key)
 static const char *show_cell(char *buffer, enum column_kind kind, union cell cell)
 {
     switch (kind) {
-    case COLUMN_TIME: return show_time(buffer, cell.number);
-    case COLUMN_BYTES: return show_bytes(buffer, cell.number);
-    case COLUMN_TEXT: return cell.text;
-    case COLUMN_ID: snprintf(buffer, 32, "%llu", (unsigned long long)cell.number); return buffer;
-    case COLUMN_COUNT: break;
+    case COLUMN_TIME:
+        return show_time(buffer, cell.number);
+    case COLUMN_BYTES:
+        return show_bytes(buffer, cell.number);
+    case COLUMN_TEXT:
+        return cell.text;
+    case COLUMN_ID:
+        snprintf(buffer, 32, "%llu", (unsigned long long)cell.number);
+        return buffer;
+    case COLUMN_COUNT:
+        break;
     }
     return show_count(buffer, cell.number);
 }
@@ -221,7 +230,8 @@ static void print_table(const struct table *table, size_t limit)
             const struct column *column = &table->columns[c];
             if (!column->title)
                 continue;
-            const char *text = r ? show_cell(buffer, column->kind, table->rows[r - 1][c]) : column->title;
+            const char *text =
+                r ? show_cell(buffer, column->kind, table->rows[r - 1][c]) : column->title;
             int width = column->kind == COLUMN_TEXT ? -widths[c] : widths[c];
             printf("%*s%s", c == last && width < 0 ? 0 : width, text, c == last ? "\n" : "  ");
         }
@@ -258,6 +268,7 @@ struct reporting {
     const struct filter *filter;
     struct image *image;
     struct thread_view thread;
+    uint64_t spans, passed; /* of the filter */
 };
 
 static void on_image(void *data, struct image *image)
@@ -277,9 +288,18 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
 static void on_span(void *data, const struct span *span)
 {
     struct reporting *reporting = data;
-    if (!reporting->filter ||
-        span_passes(reporting->filter, reporting->image, &reporting->thread, span))
+    int passes = !reporting->filter ||
+                 span_passes(reporting->filter, reporting->image, &reporting->thread, span);
+    reporting->spans++;
+    reporting->passed += (uint64_t)passes;
+    if (passes)
         reporting->sums.span(reporting->sums.data, span);
+}
+
+static void on_thread_end(void *data, uint64_t end_ns)
+{
+    struct reporting *reporting = data;
+    reporting->sums.thread_end(reporting->sums.data, end_ns);
 }
 
 struct report {
@@ -289,8 +309,8 @@ struct report {
     int json, keep_going;
 };
 
-static int show(const struct report *report, const struct table *table, const struct session *session,
-                const struct totals *totals)
+static int show(const struct report *report, const struct table *table,
+                const struct session *session, const struct totals *totals)
 {
     int status = sort_table(table, report->sort ? report->sort : table->sort);
     if (status == EXIT_OK && report->json)
@@ -326,7 +346,7 @@ static int report_sums(const struct report *report, struct session *session)
         return EXIT_USAGE;
     struct aggregate *aggregate = aggregate_new();
     struct reporting reporting = {.sums = aggregate_visitor(aggregate), .filter = filter};
-    struct visitor visitor = {on_image, on_thread, on_span, &reporting};
+    struct visitor visitor = {on_image, on_thread, on_span, on_thread_end, &reporting};
     int status = EXIT_OK;
     if (walk_session(session, &visitor, &totals, NULL, NULL, &problem) != 0) {
         status = fail_problem(&problem);
@@ -335,6 +355,7 @@ static int report_sums(const struct report *report, struct session *session)
                              : report->table == TABLE_FILES ? files_table(aggregate)
                                                             : functions_table(aggregate);
         status = show(report, &table, session, &totals);
+        note_empty_filter(report->filter_text, reporting.spans, reporting.passed);
     }
     aggregate_free(aggregate);
     filter_free(filter);
@@ -344,28 +365,46 @@ static int report_sums(const struct report *report, struct session *session)
 static int parse(int argc, char **argv, struct report *report)
 {
     enum { SORT = 256, FILTER, JSON, THREADS, MEMORY, IO, KEEP_GOING };
-    static const struct option options[] = {
-        {"threads", no_argument, NULL, THREADS}, {"memory", no_argument, NULL, MEMORY},
-        {"io", no_argument, NULL, IO},           {"sort", required_argument, NULL, SORT},
-        {"json", no_argument, NULL, JSON},       {"filter", required_argument, NULL, FILTER},
-        {"keep-going", no_argument, NULL, KEEP_GOING}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"threads", no_argument, NULL, THREADS},
+                                            {"memory", no_argument, NULL, MEMORY},
+                                            {"io", no_argument, NULL, IO},
+                                            {"sort", required_argument, NULL, SORT},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"filter", required_argument, NULL, FILTER},
+                                            {"keep-going", no_argument, NULL, KEEP_GOING},
+                                            {NULL, 0, NULL, 0}};
     int option;
     char *end;
     while ((option = getopt_long(argc, argv, "n:", options, NULL)) != -1)
         switch (option) {
-        case THREADS: report->table = TABLE_THREADS; break;
-        case MEMORY: report->table = TABLE_MEMORY; break;
-        case IO: report->table = TABLE_FILES; break;
-        case SORT: report->sort = optarg; break;
-        case FILTER: report->filter_text = optarg; break;
-        case JSON: report->json = 1; break;
-        case KEEP_GOING: report->keep_going = 1; break;
+        case THREADS:
+            report->table = TABLE_THREADS;
+            break;
+        case MEMORY:
+            report->table = TABLE_MEMORY;
+            break;
+        case IO:
+            report->table = TABLE_FILES;
+            break;
+        case SORT:
+            report->sort = optarg;
+            break;
+        case FILTER:
+            report->filter_text = optarg;
+            break;
+        case JSON:
+            report->json = 1;
+            break;
+        case KEEP_GOING:
+            report->keep_going = 1;
+            break;
         case 'n':
             report->limit = strtoul(optarg, &end, 10);
-            if (*end || optarg == end)
+            if (*end || optarg == end || optarg[0] == '-')
                 return fail(EXIT_USAGE, "-n takes a number of rows, 0 for all; not '%s'", optarg);
             break;
-        default: return usage("report");
+        default:
+            return usage("report");
         }
     if (optind + 1 != argc)
         return usage("report");

@@ -1,4 +1,5 @@
-/* vitte-trace run and record: capture a command; run also exports and says what there was to see. */
+/* vitte-trace run and record: capture a command; run also exports and says what there was to see.
+ */
 #include "cli/cli.h"
 
 #include "collector/aggregate.h"
@@ -27,8 +28,10 @@ static int check_events(const char *events)
         categories_parse(events, &unknown);
     if (!unknown)
         return EXIT_OK;
-    return fail(EXIT_USAGE, "--events: there is no '%.*s'; there are functions, memory, io, threads, locks, "
-                            "processes, scopes and all", (int)strcspn(unknown, ","), unknown);
+    return fail(EXIT_USAGE,
+                "--events: there is no '%.*s'; there are functions, memory, io, threads, locks, "
+                "processes, scopes and all",
+                (int)strcspn(unknown, ","), unknown);
 }
 
 static int by_self(const void *a, const void *b)
@@ -70,11 +73,14 @@ static void summarise(const struct session *session, const struct totals *totals
 {
     char time[32], count[32];
     fprintf(stderr, "vitte-trace: %s wall, ", show_time(time, wall_ns));
-    fprintf(stderr, "%llu process%s, ", (unsigned long long)totals->images, totals->images == 1 ? "" : "es");
-    fprintf(stderr, "%llu thread%s\n ", (unsigned long long)totals->threads, totals->threads == 1 ? "" : "s");
+    fprintf(stderr, "%llu process%s, ", (unsigned long long)totals->processes,
+            totals->processes == 1 ? "" : "es");
+    fprintf(stderr, "%llu thread%s\n ", (unsigned long long)totals->threads,
+            totals->threads == 1 ? "" : "s");
     for (int i = 0; i < CATEGORY_COUNT; i++)
         if (totals->events[i])
-            fprintf(stderr, " %s %s events,", show_count(count, totals->events[i]), category_tags[i]);
+            fprintf(stderr, " %s %s events,", show_count(count, totals->events[i]),
+                    category_tags[i]);
     fprintf(stderr, " lost: %s\n", show_count(count, totals_lost(totals)));
     summarise_sums(aggregate);
     print_losses(stderr, session, totals);
@@ -100,8 +106,9 @@ static int check_place(struct run_options *run)
                     strerror(errno));
     int length = snprintf(run->folder, sizeof run->folder, "%s/vitte-trace-%d.vtrace",
                           folder[1] ? folder : "", (int)getpid());
-    return length < (int)sizeof run->folder ? EXIT_OK
-                                            : fail(EXIT_FAILED, "the path %s is too long", run->out);
+    return length < (int)sizeof run->folder
+               ? EXIT_OK
+               : fail(EXIT_FAILED, "the path %s is too long", run->out);
 }
 
 static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
@@ -120,8 +127,11 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
     if (status == EXIT_OK && !run->quiet)
         summarise(session, &totals, aggregate, wall_ns, run->job.out);
     if (status == EXIT_OK && goes_on)
-        fail(0, "some processes of the command still run; when they have ended, `vitte-trace export %s` "
-                "has their events too", run->folder);
+        fail(0,
+             "some processes of the command still run; when they have ended, `vitte-trace export "
+             "%s` "
+             "has their events too",
+             run->folder);
     else if (status != EXIT_OK || run->keep)
         fprintf(stderr, "  session: %s\n", run->folder);
     else
@@ -142,14 +152,29 @@ static int parse_run(int argc, char **argv, struct run_options *run)
     int option;
     while ((option = getopt_long(argc, argv, "+o:f:q", options, NULL)) != -1)
         switch (option) {
-        case 'o': run->job.out = optarg; break;
-        case 'f': run->job.format = optarg; break;
-        case 'q': run->quiet = 1; break;
-        case EVENTS: run->capture.events = optarg; break;
-        case FILTER: run->job.filter = optarg; break;
-        case KEEP: run->keep = 1; break;
-        case NO_ENV: run->capture.exec_env = 0; break;
-        default: return usage(argv[0]);
+        case 'o':
+            run->job.out = optarg;
+            break;
+        case 'f':
+            run->job.format = optarg;
+            break;
+        case 'q':
+            run->quiet = 1;
+            break;
+        case EVENTS:
+            run->capture.events = optarg;
+            break;
+        case FILTER:
+            run->job.filter = optarg;
+            break;
+        case KEEP:
+            run->keep = 1;
+            break;
+        case NO_ENV:
+            run->capture.exec_env = 0;
+            break;
+        default:
+            return usage(argv[0]);
         }
     if (optind >= argc)
         return usage(argv[0]);
@@ -169,7 +194,8 @@ int verb_run(int argc, char **argv)
     if (!run.job.format)
         run.job.format = getenv(option_variables[OPTION_FORMAT]);
     if (!run.job.out) {
-        const struct writer_format *format = run.job.format ? choose_format(run.job.format, NULL) : NULL;
+        const struct writer_format *format =
+            run.job.format ? choose_format(run.job.format, NULL) : NULL;
         if (run.job.format && !format)
             return EXIT_USAGE;
         static char fallback[64];
@@ -177,7 +203,8 @@ int verb_run(int argc, char **argv)
         run.job.out = fallback;
     }
     if (strcmp(run.job.out, "-") == 0)
-        return fail(EXIT_USAGE, "run cannot write to standard output, which is the command's; name a file");
+        return fail(EXIT_USAGE,
+                    "run cannot write to standard output, which is the command's; name a file");
     struct filter *filter = run.job.filter ? parse_filter(run.job.filter) : NULL;
     if (!choose_format(run.job.format, run.job.out) || (run.job.filter && !filter))
         return EXIT_USAGE;
@@ -205,8 +232,10 @@ int verb_record(int argc, char **argv)
     if (status != EXIT_OK)
         return status;
     if (run.job.format || run.job.filter)
-        return fail(EXIT_USAGE, "record only captures; give -f and --filter to `vitte-trace export`");
-    if (absolute(run.job.out ? run.job.out : "vitte-trace.vtrace", run.folder, sizeof run.folder) != 0)
+        return fail(EXIT_USAGE,
+                    "record only captures; give -f and --filter to `vitte-trace export`");
+    if (absolute(run.job.out ? run.job.out : "vitte-trace.vtrace", run.folder, sizeof run.folder) !=
+        0)
         return fail(EXIT_FAILED, "cannot find out the current folder: %s", strerror(errno));
     run.capture.folder = run.folder;
     int wait_status = capture_run(&run.capture, &exit_status, &wall_ns);

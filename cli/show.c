@@ -7,7 +7,11 @@ static const char *scaled(char *buffer, double value, const char *const *units, 
         value /= step;
         units++;
     }
-    snprintf(buffer, 16, value < 10 ? "%.2f %s" : value < 100 ? "%.1f %s" : "%.0f %s", value, *units);
+    snprintf(buffer, 16,
+             value < 10    ? "%.2f %s"
+             : value < 100 ? "%.1f %s"
+                           : "%.0f %s",
+             value, *units);
     return buffer;
 }
 
@@ -60,7 +64,8 @@ void print_losses(FILE *file, const struct session *session, const struct totals
         if (totals->lost[i])
             fprintf(file, "lost: %s %s\n", show_count(count, totals->lost[i]), reasons[i]);
     if (totals->names_lost)
-        fprintf(file, "lost: %s names of files, threads or scopes, because there was no room for them\n",
+        fprintf(file,
+                "lost: %s names of files, threads or scopes, because there was no room for them\n",
                 show_count(count, totals->names_lost));
     if (session->stillborn)
         fprintf(file, "not captured: %s process%s: no room for the files, or ended too early\n",
@@ -69,5 +74,6 @@ void print_losses(FILE *file, const struct session *session, const struct totals
         fprintf(file, "%s exits had no entry: the call began before the capture\n",
                 show_count(count, totals->unmatched));
     if (session->clock.uncalibrated)
-        fprintf(file, "times are in cycles, not nanoseconds: the session is too short to calibrate\n");
+        fprintf(file,
+                "times are in cycles, not nanoseconds: the session is too short to calibrate\n");
 }

@@ -104,8 +104,7 @@ uint64_t function_quantile(const struct function_sum *sum, double share)
             seen += sum->classes[power][step];
             if (seen <= wanted)
                 continue;
-            uint64_t upper = power == 0 ? step
-                                        : ((UINT64_C(8) + step + 1) << (power + 2 - 3)) - 1;
+            uint64_t upper = power == 0 ? step : ((UINT64_C(8) + step + 1) << (power + 2 - 3)) - 1;
             return upper > sum->max_ns ? sum->max_ns : upper < sum->min_ns ? sum->min_ns : upper;
         }
     return sum->max_ns;
@@ -130,13 +129,15 @@ static void add_function(struct aggregate *aggregate, const struct span *span)
         sum->max_ns = span->duration_ns;
 }
 
-static size_t file_slot(const struct aggregate *aggregate, const char *path, size_t length, uint32_t pid)
+static size_t file_slot(const struct aggregate *aggregate, const char *path, size_t length,
+                        uint32_t pid)
 {
     uint64_t hash = pid;
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (unsigned char)path[i]) * UINT64_C(1099511628211);
     size_t at = (size_t)(hash ^ hash >> 31) & (aggregate->file_table_size - 1);
-    for (uint32_t found; (found = aggregate->file_table[at]); at = (at + 1) & (aggregate->file_table_size - 1)) {
+    for (uint32_t found; (found = aggregate->file_table[at]);
+         at = (at + 1) & (aggregate->file_table_size - 1)) {
         const struct file_sum *file = aggregate->files[found - 1];
         if (file->pid == pid && strncmp(file->path, path, length) == 0 && !file->path[length])
             break;
@@ -144,12 +145,15 @@ static size_t file_slot(const struct aggregate *aggregate, const char *path, siz
     return at;
 }
 
-static struct file_sum *file_of(struct aggregate *aggregate, const char *path, size_t length, uint32_t pid)
+static struct file_sum *file_of(struct aggregate *aggregate, const char *path, size_t length,
+                                uint32_t pid)
 {
     if (aggregate->file_count * 2 >= aggregate->file_table_size) {
-        aggregate->file_table_size = aggregate->file_table_size ? 2 * aggregate->file_table_size : 256;
+        aggregate->file_table_size =
+            aggregate->file_table_size ? 2 * aggregate->file_table_size : 256;
         free(aggregate->file_table);
-        aggregate->file_table = need(calloc(aggregate->file_table_size, sizeof *aggregate->file_table));
+        aggregate->file_table =
+            need(calloc(aggregate->file_table_size, sizeof *aggregate->file_table));
         for (size_t i = 0; i < aggregate->file_count; i++) {
             const struct file_sum *file = aggregate->files[i];
             aggregate->file_table[file_slot(aggregate, file->path, strlen(file->path), file->pid)] =
@@ -170,17 +174,19 @@ static struct file_sum *file_of(struct aggregate *aggregate, const char *path, s
 
 static void add_io(struct aggregate *aggregate, const struct span *span)
 {
-    char number[32];
+    char number[96];
     size_t length;
     uint64_t fd = span_field(span, FIELD_FD);
     uint32_t id = (uint32_t)span_field(span, FIELD_PATH);
     int64_t result = span_result(span);
     const char *call = span->name->text;
-    const char *path = arena_string(aggregate->image->arena, id ? id : (uint32_t)(fd >> 32), &length);
+    const char *path =
+        arena_string(aggregate->image->arena, id ? id : (uint32_t)(fd >> 32), &length);
     uint32_t pid = 0;
     if (length == 0) {
         pid = aggregate->image->summary->pid;
-        length = (size_t)snprintf(number, sizeof number, "fd %d", (int)(uint32_t)fd);
+        length = (size_t)snprintf(number, sizeof number, "fd %d of %u %s", (int)(uint32_t)fd, pid,
+                                  aggregate->image->name);
         path = number;
     }
     struct file_sum *file = file_of(aggregate, path, length, pid);
@@ -254,7 +260,8 @@ static void on_image(void *data, struct image *image)
 static void on_thread(void *data, struct image *image, const struct thread_view *view)
 {
     struct aggregate *aggregate = data;
-    aggregate->threads = grow(aggregate->threads, aggregate->thread_count, sizeof *aggregate->threads);
+    aggregate->threads =
+        grow(aggregate->threads, aggregate->thread_count, sizeof *aggregate->threads);
     struct thread_sum *thread = &aggregate->threads[aggregate->thread_count++];
     *thread = (struct thread_sum){.pid = image->summary->pid,
                                   .tid = view->tid,
@@ -264,9 +271,16 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     snprintf(thread->name, sizeof thread->name, "%s", view->name);
 }
 
+static void on_thread_end(void *data, uint64_t end_ns)
+{
+    struct aggregate *aggregate = data;
+    struct thread_sum *thread = &aggregate->threads[aggregate->thread_count - 1];
+    thread->last_ns = end_ns > thread->last_ns ? end_ns : thread->last_ns;
+}
+
 struct visitor aggregate_visitor(struct aggregate *aggregate)
 {
-    return (struct visitor){on_image, on_thread, on_span, aggregate};
+    return (struct visitor){on_image, on_thread, on_span, on_thread_end, aggregate};
 }
 
 struct function_sum **aggregate_functions(struct aggregate *aggregate, size_t *count)

@@ -5,8 +5,8 @@
 
 #include "collector/span.h"
 
-/* Durations in classes whose borders grow by 1/8 at most: a quantile is right within 12.5 %, and never
- * outside [min, max]. */
+/* Durations in classes whose borders grow by 1/8 at most: a quantile is right within 12.5 %, and
+ * never outside [min, max]. */
 enum { HISTOGRAM_STEPS = 8, HISTOGRAM_CLASSES = 62 * HISTOGRAM_STEPS };
 
 struct function_sum {
@@ -30,7 +30,7 @@ struct thread_sum {
 };
 
 struct file_sum {
-    char *path; /* or "fd N" */
+    char *path;   /* or "fd N" */
     uint32_t pid; /* for "fd N": whose */
     uint64_t calls, failed;
     uint64_t read_bytes, written_bytes;

@@ -17,9 +17,9 @@ enum { MAX_ANCESTORS = 1024 };
 
 struct arena {
     const char *file;
-    size_t size;        /* of the file */
-    uint32_t base;      /* first id of its own */
-    uint32_t limit;     /* for an ancestor: the first id that is not visible */
+    size_t size;    /* of the file */
+    uint32_t base;  /* first id of its own */
+    uint32_t limit; /* for an ancestor: the first id that is not visible */
     struct arena *parent;
 };
 
@@ -31,7 +31,8 @@ static struct arena *open_one(const char *folder, uint32_t pid, uint32_t image,
     snprintf(path, sizeof path, "%s/%u-%u.defs", folder, pid, image);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
-        problem_set(problem, "cannot read %s: %s; the session is incomplete", path, strerror(errno));
+        problem_set(problem, "cannot read %s: %s; the session is incomplete", path,
+                    strerror(errno));
         if (fd >= 0)
             close(fd);
         return NULL;
@@ -44,8 +45,10 @@ static struct arena *open_one(const char *folder, uint32_t pid, uint32_t image,
     const struct arena_header *header = file;
     if (file == MAP_FAILED || header->magic != ARENA_MAGIC || header->base < LAYOUT_PAGE ||
         header->base % LAYOUT_PAGE || header->base > ARENA_BYTES) {
-        problem_set(problem, "%s is damaged: no definitions in it; export with --keep-going to leave "
-                             "its process out", path);
+        problem_set(problem,
+                    "%s is damaged: no definitions in it; export with --keep-going to leave "
+                    "its process out",
+                    path);
         if (file != MAP_FAILED)
             munmap(file, (size_t)info.st_size);
         free(arena);
@@ -102,7 +105,8 @@ static const uint64_t *entry_at(const struct arena *arena, uint32_t id)
     return (word >> 32) <= arena->size - offset - 8 ? header : NULL;
 }
 
-const void *arena_entry(const struct arena *arena, uint32_t id, enum definition_kind kind, size_t size)
+const void *arena_entry(const struct arena *arena, uint32_t id, enum definition_kind kind,
+                        size_t size)
 {
     while (arena && id < arena->base)
         arena = arena->parent;

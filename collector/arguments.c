@@ -7,10 +7,19 @@
 #include <string.h>
 
 static const char *const field_keys[] = {
-    [FIELD_FD] = "fd",         [FIELD_BYTES] = "size",  [FIELD_POINTER] = "pointer",
-    [FIELD_PATH] = "path",     [FIELD_FLAGS] = "flags", [FIELD_OFFSET] = "offset",
-    [FIELD_NUMBER] = "number", [FIELD_PID] = "pid",     [FIELD_THREAD] = "thread",
-    [FIELD_LOCK] = "lock", [FIELD_CONDITION] = "condition",     [FIELD_NAME] = "name",   [FIELD_ARGUMENTS] = "command",
+    [FIELD_FD] = "fd",
+    [FIELD_BYTES] = "size",
+    [FIELD_POINTER] = "pointer",
+    [FIELD_PATH] = "path",
+    [FIELD_FLAGS] = "flags",
+    [FIELD_OFFSET] = "offset",
+    [FIELD_NUMBER] = "number",
+    [FIELD_PID] = "pid",
+    [FIELD_THREAD] = "thread",
+    [FIELD_LOCK] = "lock",
+    [FIELD_CONDITION] = "condition",
+    [FIELD_NAME] = "name",
+    [FIELD_ARGUMENTS] = "command",
 };
 
 struct list {
@@ -21,7 +30,8 @@ struct list {
 
 static struct argument *add(struct list *list, const char *key, enum argument_type type)
 {
-    struct argument *argument = &list->items[list->count < MAX_ARGUMENTS - 1 ? list->count : MAX_ARGUMENTS - 1];
+    struct argument *argument =
+        &list->items[list->count < MAX_ARGUMENTS - 1 ? list->count : MAX_ARGUMENTS - 1];
     if (list->count < MAX_ARGUMENTS - 1)
         list->count++;
     *argument = (struct argument){.key = key, .key_length = strlen(key), .type = type};
@@ -116,14 +126,15 @@ static void add_thread(struct list *list, const struct image *image, uint64_t ha
     add_pointer(list, "thread", handle);
 }
 
-/* What a descriptor is: beside a path of the call's own, it is the folder that the path begins in. */
+/* What a descriptor is: beside a path of the call's own, it is the folder that the path begins in.
+ */
 static const char *descriptor_key(const struct definition_call *call)
 {
     return memchr(call->fields, FIELD_PATH, sizeof call->fields) ? "folder" : "path";
 }
 
-static void add_field(struct list *list, const struct image *image, const struct definition_call *call,
-                      enum call_field field, uint64_t word)
+static void add_field(struct list *list, const struct image *image,
+                      const struct definition_call *call, enum call_field field, uint64_t word)
 {
     const char *key = field < sizeof field_keys / sizeof field_keys[0] ? field_keys[field] : NULL;
     if (!key)

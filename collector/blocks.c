@@ -1,5 +1,5 @@
-/* See blocks.h. A finished block must have its sum and follow its predecessor; a gap in the numbers is
- * allowed only where the next block says that events were lost. */
+/* See blocks.h. A finished block must have its sum and follow its predecessor; a gap in the numbers
+ * is allowed only where the next block says that events were lost. */
 #include "collector/blocks.h"
 
 #include <errno.h>
@@ -52,9 +52,9 @@ static uint32_t newest_open(const struct block_reader *reader)
     return newest ? newest : UINT32_MAX;
 }
 
-struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image, uint32_t slot,
-                                       const char *live, size_t live_size, int keep_going,
-                                       struct problem *problem)
+struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image,
+                                       uint32_t slot, const char *live, size_t live_size,
+                                       int keep_going, struct problem *problem)
 {
     struct block_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
@@ -118,8 +118,8 @@ static int is_header(const struct block_header *header)
            header->used <= header->stored && header->stored <= BLOCK_WORDS;
 }
 
-/* Whether the live file still has the block that the end of the .blocks file has only a part of: the
- * process was killed while it wrote it. */
+/* Whether the live file still has the block that the end of the .blocks file has only a part of:
+ * the process was killed while it wrote it. */
 static int live_has(const struct block_reader *reader, uint32_t sequence)
 {
     for (int i = 0; reader->slot && i < 2; i++) {
@@ -169,8 +169,8 @@ static int next_finished(struct block_reader *reader)
         return damaged(reader, cut ? "cut off inside a block" : "no block there");
     }
     int bare;
-    if (block_sum(reader->words + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, 0, &bare) !=
-        header->check)
+    if (block_sum(reader->words + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, 0,
+                  &bare) != header->check)
         return damaged(reader, "its sum does not fit");
     if (header->sequence != reader->sequence + 1 && !header->lost && !reader->damaged)
         return damaged(reader, "a block is missing before it");
@@ -208,10 +208,11 @@ static int misses_blocks(struct block_reader *reader, uint32_t before)
     if (header->sequence == before + 1 || header->lost || reader->damaged)
         return 0;
     if (!reader->keep_going)
-        return problem_set(reader->problem,
-                           "%s is damaged: it ends before its time; export with --keep-going to take "
-                           "what is left",
-                           reader->path);
+        return problem_set(
+            reader->problem,
+            "%s is damaged: it ends before its time; export with --keep-going to take "
+            "what is left",
+            reader->path);
     reader->damaged++;
     return 0;
 }
@@ -239,7 +240,8 @@ int block_reader_next(struct block_reader *reader, struct block *block)
     }
     if (reader->sequence >= reader->newest || !next_open(reader))
         return 0;
-    if (look_again(reader)) { /* finished while we copied it: take it, and what came first, from the file */
+    if (look_again(reader)) { /* finished while we copied it: take it, and what came first, from the
+                                 file */
         reader->sequence = before;
         reader->open_done--;
         return block_reader_next(reader, block);

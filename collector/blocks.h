@@ -1,5 +1,5 @@
-/* The blocks of one slot, in the order in which they were written: first those of its .blocks file, then
- * the open one (or two, after a crash) of the live file. One block is in memory at a time. */
+/* The blocks of one slot, in the order in which they were written: first those of its .blocks file,
+ * then the open one (or two, after a crash) of the live file. One block is in memory at a time. */
 #ifndef VT_COLLECTOR_BLOCKS_H
 #define VT_COLLECTOR_BLOCKS_H
 
@@ -19,9 +19,9 @@ struct block_reader;
 
 /* `live` is the process's mapped live file of `live_size` bytes, which must outlive the reader.
  * With `keep_going`, damaged blocks are skipped and counted instead of being a problem. */
-struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image, uint32_t slot,
-                                       const char *live, size_t live_size, int keep_going,
-                                       struct problem *problem);
+struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image,
+                                       uint32_t slot, const char *live, size_t live_size,
+                                       int keep_going, struct problem *problem);
 void block_reader_close(struct block_reader *reader);
 
 /* 1: a block, valid until the next call; 0: no more; -1: a problem. */

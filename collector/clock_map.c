@@ -1,5 +1,5 @@
-/* See clock_map.h. Pairs closer than a quarter of a second are thinned out: over a short stretch the
- * microsecond that may lie between two readings would bend the line. */
+/* See clock_map.h. Pairs closer than a quarter of a second are thinned out: over a short stretch
+ * the microsecond that may lie between two readings would bend the line. */
 #include "collector/clock_map.h"
 
 #include <stdlib.h>
@@ -41,7 +41,8 @@ static void thin_out(struct clock_map *map)
             if (kept > 1)
                 kept--; /* the last replaces its close neighbour */
         }
-        if (kept == 0 || (pair.tick > map->pairs[kept - 1].tick && pair.nsec > map->pairs[kept - 1].nsec))
+        if (kept == 0 ||
+            (pair.tick > map->pairs[kept - 1].tick && pair.nsec > map->pairs[kept - 1].nsec))
             map->pairs[kept++] = pair;
     }
     map->pair_count = kept;

@@ -1,6 +1,6 @@
-/* From ticks to nanoseconds since the session's start: a line through each two neighbouring pairs of
- * readings that the session holds, so that a clock that was slewed during a long trace stays right.
- * Monotonic: a later tick never maps to an earlier time. */
+/* From ticks to nanoseconds since the session's start: a line through each two neighbouring pairs
+ * of readings that the session holds, so that a clock that was slewed during a long trace stays
+ * right. Monotonic: a later tick never maps to an earlier time. */
 #ifndef VT_COLLECTOR_CLOCK_MAP_H
 #define VT_COLLECTOR_CLOCK_MAP_H
 
@@ -18,7 +18,7 @@ struct clock_map {
     size_t pair_count, pair_room;
     struct clock_segment *segments;
     size_t segment_count;
-    uint64_t origin; /* CLOCK_MONOTONIC of the session's start */
+    uint64_t origin;  /* CLOCK_MONOTONIC of the session's start */
     int uncalibrated; /* there were too few pairs: a tick is taken as a nanosecond */
 };
 

@@ -122,10 +122,10 @@ static void learn_roles(struct heap *heap)
         const struct definition_call *call = &heap->image->calls[i].definition;
         if (!heap->image->calls[i].name || call->category != CATEGORY_MEMORY)
             continue;
-        enum role role = call->flags & CALL_BEFORE            ? ROLE_RELEASES
-                         : call->result != RESULT_POINTER     ? ROLE_NONE
-                         : call->fields[0] == FIELD_POINTER   ? ROLE_REALLOCATES
-                                                              : ROLE_ALLOCATES;
+        enum role role = call->flags & CALL_BEFORE          ? ROLE_RELEASES
+                         : call->result != RESULT_POINTER   ? ROLE_NONE
+                         : call->fields[0] == FIELD_POINTER ? ROLE_REALLOCATES
+                                                            : ROLE_ALLOCATES;
         heap->roles[(i + EVENT_CALL) & ((1 << EVENT_TYPE_BITS) - 1)] = (uint8_t)role;
     }
 }

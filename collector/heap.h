@@ -1,5 +1,6 @@
-/* The heaps of a session: every block of every process from its allocation to its free, in the order in
- * which it happened, across threads. Memory grows with the blocks that are live at one time. */
+/* The heaps of a session: every block of every process from its allocation to its free, in the
+ * order in which it happened, across threads. Memory grows with the blocks that are live at one
+ * time. */
 #ifndef VT_COLLECTOR_HEAP_H
 #define VT_COLLECTOR_HEAP_H
 
@@ -11,8 +12,10 @@ struct heap_sum {
     uint64_t allocations, frees, failed;
     uint64_t allocated; /* bytes asked for, over time */
     uint64_t peak, live, live_blocks;
-    uint64_t unknown_frees; /* of blocks whose allocation was not seen (from before the capture, a fork) */
-    uint64_t overlaps; /* allocations at an address that was live: events missing, or out of order */
+    uint64_t unknown_frees; /* of blocks whose allocation was not seen (from before the capture, a
+                               fork) */
+    uint64_t
+        overlaps; /* allocations at an address that was live: events missing, or out of order */
 };
 
 /* One for each image, in the session's order; free() it. NULL and a problem. */

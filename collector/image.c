@@ -45,12 +45,18 @@ static int map_live(struct image *image, struct problem *problem)
     image->live = live;
     image->live_size = (size_t)info.st_size;
     if (image->live_size < LAYOUT_PAGE)
-        return problem_set(problem, "%s is damaged: cut off inside its header", path);
+        return problem_set(
+            problem,
+            "%s is damaged: cut off inside its header; export with --keep-going to leave "
+            "this process out",
+            path);
     memcpy(&image->header, live, sizeof image->header);
     /* the first slot is made with the header */
     if (image->live_size < LAYOUT_PAGE + (size_t)SLOT_BYTES && !image->session->keep_going)
-        return problem_set(problem, "%s is damaged: cut off after %zu bytes; export with --keep-going "
-                                    "to take what is left", path, image->live_size);
+        return problem_set(problem,
+                           "%s is damaged: cut off after %zu bytes; export with --keep-going "
+                           "to take what is left",
+                           path, image->live_size);
     return 0;
 }
 
@@ -97,7 +103,8 @@ static void add_thread(struct image *image, const struct definition_thread *thre
         return;
     while (image->thread_count <= thread->index) {
         image->threads = grow(image->threads, image->thread_count, sizeof *image->threads);
-        image->threads[image->thread_count] = (struct image_thread){.index = (uint32_t)image->thread_count};
+        image->threads[image->thread_count] =
+            (struct image_thread){.index = (uint32_t)image->thread_count};
         image->thread_count++;
     }
     struct image_thread *added = &image->threads[thread->index];
@@ -139,8 +146,8 @@ static void add_calls(struct image *image, const struct definition_call *calls, 
     }
 }
 
-static void visit(void *data, enum definition_kind kind, uint32_t id, const void *payload, size_t size,
-                  int inherited)
+static void visit(void *data, enum definition_kind kind, uint32_t id, const void *payload,
+                  size_t size, int inherited)
 {
     struct image *image = data;
     (void)id;
@@ -178,9 +185,11 @@ struct image *image_open(struct session *session, size_t number, struct problem 
     }
     image->session = session;
     image->summary = &session->images[number];
+    image->functions[0].key = image->sites[0].key = UINT64_MAX; /* 0 is not a name that we have */
     int failed = map_live(image, &local);
     if (!failed)
-        image->arena = arena_open(session->folder, image->summary->pid, image->summary->image, &local);
+        image->arena =
+            arena_open(session->folder, image->summary->pid, image->summary->image, &local);
     if (failed || !image->arena) {
         image_close(image);
         if (session->keep_going)
@@ -210,8 +219,10 @@ void image_close(struct image *image)
     free(image);
 }
 
-/* The module that had the address at the time: the last one loaded before it, else the first after. */
-static const struct image_module *find_module(const struct image *image, uint64_t address, uint64_t tick)
+/* The module that had the address at the time: the last one loaded before it, else the first after.
+ */
+static const struct image_module *find_module(const struct image *image, uint64_t address,
+                                              uint64_t tick)
 {
     const struct image_module *best = NULL;
     for (size_t i = 0; i < image->module_count; i++) {
@@ -273,7 +284,8 @@ const struct image_call *image_call(const struct image *image, unsigned type)
 
 const struct image_thread *image_thread(const struct image *image, uint32_t index)
 {
-    return index < image->thread_count && image->threads[index].name ? &image->threads[index] : NULL;
+    return index < image->thread_count && image->threads[index].name ? &image->threads[index]
+                                                                     : NULL;
 }
 
 const char *image_command(const struct image *image, size_t *length)
@@ -287,4 +299,45 @@ const struct slot_header *image_slot(const struct image *image, uint32_t slot)
     if (slot >= image->header.slots || at + SLOT_BYTES > image->live_size)
         return NULL;
     return (const void *)(image->live + at);
+}
+
+/* Tick of the last record in an open block. */
+static uint64_t last_tick(const uint64_t *words)
+{
+    struct block_header header;
+    memcpy(&header, words, sizeof header);
+    uint64_t tick = header.start.tick, epoch = tick >> EVENT_TICK_BITS;
+    if (header.magic != BLOCK_MAGIC)
+        return 0;
+    for (size_t i = BLOCK_HEADER_WORDS; i < BLOCK_WORDS; i++) {
+        uint64_t word = words[i];
+        int record = event_kind(word) == EVENT_KIND_RECORD;
+        if (event_kind(word) == EVENT_KIND_NONE)
+            continue;
+        if (record && event_type(word) == EVENT_TIME)
+            epoch = event_time_epoch(word);
+        else
+            tick = epoch << EVENT_TICK_BITS | event_low_tick(word);
+        if (record && event_type(word) != EVENT_TIME)
+            i += event_length(word);
+    }
+    return tick;
+}
+
+uint64_t image_end_tick(const struct image *image)
+{
+    if (image->header.status != PROCESS_RUNNING)
+        return image->header.end.tick;
+    uint64_t end = image->header.start.tick;
+    for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
+        const struct slot_header *header = image_slot(image, slot);
+        if (!header)
+            continue;
+        const uint64_t *buffers = (const void *)(header + 1);
+        uint64_t ticks[] = {header->now.call ? header->now.since : 0, last_tick(buffers),
+                            last_tick(buffers + BLOCK_WORDS)};
+        for (size_t i = 0; i < sizeof ticks / sizeof ticks[0]; i++)
+            end = ticks[i] > end ? ticks[i] : end;
+    }
+    return end;
 }

@@ -1,4 +1,5 @@
-/* One process image, opened for reading: its live file, definitions, modules, threads and call table. */
+/* One process image, opened for reading: its live file, definitions, modules, threads and call
+ * table. */
 #ifndef VT_COLLECTOR_IMAGE_H
 #define VT_COLLECTOR_IMAGE_H
 
@@ -35,7 +36,7 @@ struct image {
     struct arena *arena;
     struct image_module *modules;
     size_t module_count;
-    int modules_overlap; /* an address had two owners, one after the other */
+    int modules_overlap;          /* an address had two owners, one after the other */
     struct image_thread *threads; /* by index */
     size_t thread_count;
     struct image_call *calls; /* by number */
@@ -47,8 +48,8 @@ struct image {
     } functions[4096], sites[256]; /* direct-mapped caches */
 };
 
-/* Opens session->images[number]. NULL and a problem; with session->keep_going, NULL without one means
- * that the image is damaged and was counted. */
+/* Opens session->images[number]. NULL and a problem; with session->keep_going, NULL without one
+ * means that the image is damaged and was counted. */
 struct image *image_open(struct session *session, size_t number, struct problem *problem);
 void image_close(struct image *image);
 
@@ -56,7 +57,8 @@ const struct name *image_find_function(struct image *image, uint64_t address, ui
 const struct name *image_find_site(struct image *image, uint64_t inline_value);
 
 /* The name of the function at an address. */
-static inline const struct name *image_function(struct image *image, uint64_t address, uint64_t tick)
+static inline const struct name *image_function(struct image *image, uint64_t address,
+                                                uint64_t tick)
 {
     size_t at = (size_t)(address >> 2 ^ address >> 14) % 4096;
     return image->functions[at].key == address ? image->functions[at].name
@@ -76,6 +78,10 @@ const struct image_thread *image_thread(const struct image *image, uint32_t inde
 
 /* The image's command line, its arguments separated by NULs; `length` 0 when not known. */
 const char *image_command(const struct image *image, size_t *length);
+
+/* When the image ended: what it said itself, or the last thing that the live file tells of one that
+ * is running or died without a word. */
+uint64_t image_end_tick(const struct image *image);
 
 /* What the thread in the slot is blocked in, when it is in a call; NULL when it is not. */
 const struct slot_header *image_slot(const struct image *image, uint32_t slot);

@@ -6,7 +6,7 @@
 struct cursor {
     struct block_reader *reader;
     struct block block;
-    size_t at;      /* word in the block */
+    size_t at; /* word in the block */
     uint64_t epoch, tick;
     uint64_t hole; /* 1: the words before `at` are of a record that was never stored */
     struct merged_record record; /* the next one */
@@ -42,8 +42,8 @@ static int advance(struct cursor *cursor, struct totals *totals)
                 continue;
             if (words > cursor->block.count - cursor->at)
                 words = (unsigned)(cursor->block.count - cursor->at);
-            cursor->record = (struct merged_record){cursor->tick, type,
-                                                    cursor->block.words + cursor->at, words};
+            cursor->record =
+                (struct merged_record){cursor->tick, type, cursor->block.words + cursor->at, words};
             cursor->at += words;
             totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
             return 1;
@@ -76,7 +76,8 @@ static void sift(struct cursor **heap, size_t count, size_t i)
     }
 }
 
-static int run(struct cursor **heap, size_t count, merge_visit *visit, void *data, struct totals *totals)
+static int run(struct cursor **heap, size_t count, merge_visit *visit, void *data,
+               struct totals *totals)
 {
     for (size_t i = count; i-- > 0;)
         sift(heap, count, i);
@@ -100,9 +101,9 @@ int merge_image(struct image *image, merge_visit *visit, void *data, struct tota
     struct cursor **heap = calloc(slots + 1, sizeof *heap);
     int failed = cursors && heap ? 0 : problem_set(problem, "out of memory");
     for (size_t i = 0; i < slots && !failed; i++) {
-        cursors[i].reader = block_reader_open(image->session->folder, image->summary->pid,
-                                              image->summary->image, (uint32_t)i, image->live,
-                                              image->live_size, image->session->keep_going, problem);
+        cursors[i].reader = block_reader_open(
+            image->session->folder, image->summary->pid, image->summary->image, (uint32_t)i,
+            image->live, image->live_size, image->session->keep_going, problem);
         int got = cursors[i].reader ? advance(&cursors[i], totals) : -1;
         if (got == 1)
             heap[count++] = &cursors[i];
@@ -115,7 +116,8 @@ int merge_image(struct image *image, merge_visit *visit, void *data, struct tota
             totals->lost[LOSS_DAMAGED] += block_reader_damaged(cursors[i].reader);
         block_reader_close(cursors[i].reader);
     }
-    unsigned reason = image->header.lost_reason < LOSS_REASONS ? image->header.lost_reason : LOSS_NO_SLOT;
+    unsigned reason =
+        image->header.lost_reason < LOSS_REASONS ? image->header.lost_reason : LOSS_NO_SLOT;
     totals->lost[reason] += image->header.lost;
     free(cursors);
     free(heap);

@@ -1,5 +1,6 @@
-/* The records of all threads of one image in the order of their ticks: for questions that cross threads
- * (who freed what another allocated). Function events are left out. Memory: one block for each slot. */
+/* The records of all threads of one image in the order of their ticks: for questions that cross
+ * threads (who freed what another allocated). Function events are left out. Memory: one block for
+ * each slot. */
 #ifndef VT_COLLECTOR_MERGE_H
 #define VT_COLLECTOR_MERGE_H
 

@@ -79,7 +79,8 @@ const struct name *names_at(const struct names *names, size_t number)
     return names->all[number];
 }
 
-static size_t hash_of(enum event_category category, const char *module, const char *text, size_t length)
+static size_t hash_of(enum event_category category, const char *module, const char *text,
+                      size_t length)
 {
     size_t hash = (size_t)category * 31 + (size_t)(uintptr_t)module;
     for (size_t i = 0; i < length; i++)
@@ -187,8 +188,8 @@ const char *module_file_path(const struct module_file *file)
 const char *module_file_symbols(struct module_file *file)
 {
     static const char *const words[] = {
-        [SYMBOLS_FULL] = "full",          [SYMBOLS_DYNAMIC] = "exported only",
-        [SYMBOLS_NONE] = "none",          [SYMBOLS_CHANGED] = "file was rebuilt",
+        [SYMBOLS_FULL] = "full",       [SYMBOLS_DYNAMIC] = "exported only",
+        [SYMBOLS_NONE] = "none",       [SYMBOLS_CHANGED] = "file was rebuilt",
         [SYMBOLS_MISSING] = "no file",
     };
     return words[symbols_state(symbols_of(file))];

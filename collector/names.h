@@ -14,7 +14,7 @@ struct name {
     const char *json;   /* the same as a JSON string, with quotes */
     const char *module; /* path of the ELF file, "" for names that are in none */
     uint32_t json_length;
-    uint32_t number; /* 0, 1, 2 … in the order of making */
+    uint32_t number;  /* 0, 1, 2 … in the order of making */
     uint8_t category; /* enum event_category */
     uint8_t waits;    /* the time of such a span is waiting */
 };
@@ -26,13 +26,13 @@ void names_free(struct names *names);
 size_t names_count(const struct names *names);
 const struct name *names_at(const struct names *names, size_t number);
 
-/* The name for this text in this category and module; `text` need not be NUL-terminated. Lives as long
- * as `names`. Aborts the command when memory is out. */
+/* The name for this text in this category and module; `text` need not be NUL-terminated. Lives as
+ * long as `names`. Aborts the command when memory is out. */
 const struct name *names_make(struct names *names, enum event_category category, const char *module,
                               const char *text, size_t length, int waits);
 
-/* An ELF file of the traced programs, and the name of the function at an address of the file: symbol,
- * or MODULE+0xOFFSET. */
+/* An ELF file of the traced programs, and the name of the function at an address of the file:
+ * symbol, or MODULE+0xOFFSET. */
 struct module_file *names_module(struct names *names, const char *path, size_t path_length,
                                  const uint8_t *build_id, size_t build_id_size);
 const struct name *names_function(struct names *names, struct module_file *file, uint64_t address);

@@ -1,8 +1,8 @@
 /* See pairing.h.
  *
- * An exit closes the innermost frame of its function, and with it all frames inside that had no exit of
- * their own. setjmp remembers how deep the stack was, longjmp goes back to that. Times never run
- * backwards: a record that a signal handler overtook is moved up to its predecessor. */
+ * An exit closes the innermost frame of its function, and with it all frames inside that had no
+ * exit of their own. setjmp remembers how deep the stack was, longjmp goes back to that. Times
+ * never run backwards: a record that a signal handler overtook is moved up to its predecessor. */
 #include "collector/pairing.h"
 
 #include <stdio.h>
@@ -11,14 +11,15 @@
 
 enum { MAX_JUMPS = 1 << 16, RECENT = 64 };
 
-/* Where a longjmp to this buffer goes. Once the stack was less deep, setjmp's caller has returned. */
+/* Where a longjmp to this buffer goes. Once the stack was less deep, setjmp's caller has returned.
+ */
 struct jump {
     uint64_t buffer;
     size_t depth;
 };
 
-/* A span that has ended: a call that is recorded after it, but began before it, contains it (calloc in
- * pthread_create, a signal handler in read). */
+/* A span that has ended: a call that is recorded after it, but began before it, contains it (calloc
+ * in pthread_create, a signal handler in read). */
 struct ended {
     uint64_t start_ns, duration_ns;
     size_t depth;
@@ -36,8 +37,9 @@ struct pairing {
     size_t jump_count;
     struct ended recent[RECENT]; /* a ring used as a stack, newest at next_recent - 1 */
     size_t next_recent, recent_count;
-    uint64_t tick, last_tick; /* of the thread; of all threads */
-    size_t hint;              /* for the clock */
+    uint64_t tick;     /* of the thread's last record */
+    uint64_t end_tick; /* of the image */
+    size_t hint;       /* for the clock */
     uint32_t thread;
     int in_thread, thread_ended;
 };
@@ -51,12 +53,14 @@ static void *need(void *memory)
     return memory;
 }
 
-struct pairing *pairing_new(struct image *image, const struct visitor *visitor, struct totals *totals)
+struct pairing *pairing_new(struct image *image, const struct visitor *visitor,
+                            struct totals *totals)
 {
     struct pairing *pairing = need(calloc(1, sizeof *pairing));
     pairing->image = image;
     pairing->visitor = visitor;
     pairing->totals = totals;
+    pairing->end_tick = image_end_tick(image);
     return pairing;
 }
 
@@ -66,11 +70,6 @@ void pairing_free(struct pairing *pairing)
     free(pairing->active);
     free(pairing->jumps);
     free(pairing);
-}
-
-uint64_t pairing_last_tick(const struct pairing *pairing)
-{
-    return pairing->last_tick;
 }
 
 static uint64_t nsec(struct pairing *pairing, uint64_t tick)
@@ -190,7 +189,8 @@ static void leave(struct pairing *pairing, uint8_t kind, uint64_t key)
     pop(pairing, pairing->tick, 0);
 }
 
-static void begin_scope(struct pairing *pairing, uint64_t site, const uint64_t *payload, unsigned words)
+static void begin_scope(struct pairing *pairing, uint64_t site, const uint64_t *payload,
+                        unsigned words)
 {
     struct frame *frame = push(pairing, image_site(pairing->image, site), site);
     frame->kind = EVENT_SCOPE_BEGIN;
@@ -270,7 +270,8 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     give(pairing, &span);
 }
 
-static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *payload, unsigned words)
+static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *payload,
+                        unsigned words)
 {
     unsigned type = event_type(word);
     uint64_t value = event_inline(word);
@@ -316,20 +317,39 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
     }
 }
 
-static void finish_thread(struct pairing *pairing)
+/* The thread was in a call when its process ended, or is: its slot says so. A record behind the
+ * beginning of that call says that it was left after all, by a cancellation or a longjmp. */
+static void give_blocked_call(struct pairing *pairing, const struct slot_header *slot, uint64_t end)
 {
-    const struct live_header *header = &pairing->image->header;
-    int said_so = header->status != PROCESS_RUNNING;
+    const struct image_call *call =
+        slot && slot->now.call && !slot->ended && slot->thread == pairing->thread
+            ? image_call(pairing->image, slot->now.call - 1 + EVENT_CALL)
+            : NULL;
+    if (!call || slot->now.since < pairing->tick || slot->now.since > end)
+        return;
+    pairing->tick = end;
+    give_call(pairing, call, end - slot->now.since, (uint64_t[]){0, slot->now.first}, 2,
+              SPAN_UNFINISHED);
+}
+
+/* `slot`: the one that the thread still has, or NULL. */
+static void finish_thread(struct pairing *pairing, const struct slot_header *slot)
+{
+    int said_so = pairing->image->header.status != PROCESS_RUNNING;
     uint64_t end = pairing->tick;
     if (!pairing->in_thread)
         return;
-    if (!pairing->thread_ended && said_so && header->end.tick > end)
-        end = header->end.tick;
+    if (!pairing->thread_ended && slot && pairing->end_tick > end) {
+        end = pairing->end_tick;
+        give_blocked_call(pairing, slot, end);
+    }
     while (pairing->depth)
         pop(pairing, end, said_so || pairing->thread_ended ? SPAN_UNWOUND : SPAN_UNFINISHED);
     uint64_t last = nsec(pairing, end);
     if (last > pairing->totals->last_ns)
         pairing->totals->last_ns = last;
+    if (pairing->visitor->thread_end)
+        pairing->visitor->thread_end(pairing->visitor->data, last);
     pairing->in_thread = 0;
     pairing->recent_count = 0;
     pairing->jump_count = 0;
@@ -399,7 +419,7 @@ static void read_words(struct pairing *pairing, const struct block *block)
 void pairing_block(struct pairing *pairing, const struct block *block)
 {
     if (pairing->in_thread && pairing->thread != block->header.thread)
-        finish_thread(pairing);
+        finish_thread(pairing, NULL);
     if (!pairing->in_thread)
         start_thread(pairing, &block->header);
     if (block->header.lost_reason < LOSS_REASONS)
@@ -407,11 +427,9 @@ void pairing_block(struct pairing *pairing, const struct block *block)
     pairing->totals->blocks++;
     pairing->totals->block_bytes += block->header.used ? block->header.used * 8 : 0;
     read_words(pairing, block);
-    if (pairing->tick > pairing->last_tick)
-        pairing->last_tick = pairing->tick;
 }
 
-void pairing_end(struct pairing *pairing)
+void pairing_end(struct pairing *pairing, const struct slot_header *slot)
 {
-    finish_thread(pairing);
+    finish_thread(pairing, slot);
 }

@@ -1,5 +1,5 @@
-/* From the blocks of one thread to spans: entries are paired with exits, scopes with their ends, calls
- * become spans of their own. Keeps only the stack of open frames. */
+/* From the blocks of one thread to spans: entries are paired with exits, scopes with their ends,
+ * calls become spans of their own. Keeps only the stack of open frames. */
 #ifndef VT_COLLECTOR_PAIRING_H
 #define VT_COLLECTOR_PAIRING_H
 
@@ -13,22 +13,21 @@ struct totals {
     uint64_t names_lost; /* paths, sites and the like that events refer to */
     uint64_t unmatched;  /* exits without an entry */
     uint64_t blocks, block_bytes;
-    uint64_t images, threads;
-    uint64_t first_ns, last_ns; /* of all events */
+    uint64_t images;
+    uint64_t processes, threads; /* an exec makes a new image, but neither a process nor a thread */
+    uint64_t first_ns, last_ns;  /* of all events */
 };
 
 struct pairing;
 
-struct pairing *pairing_new(struct image *image, const struct visitor *visitor, struct totals *totals);
+struct pairing *pairing_new(struct image *image, const struct visitor *visitor,
+                            struct totals *totals);
 void pairing_free(struct pairing *pairing);
 
 /* The blocks of a slot in order; a block of another thread ends the one before. */
 void pairing_block(struct pairing *pairing, const struct block *block);
 
-/* After the slot's last block. */
-void pairing_end(struct pairing *pairing);
-
-/* The latest tick seen. */
-uint64_t pairing_last_tick(const struct pairing *pairing);
+/* After the slot's last block; `slot` says what its thread was doing at the end, or is NULL. */
+void pairing_end(struct pairing *pairing, const struct slot_header *slot);
 
 #endif

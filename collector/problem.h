@@ -1,5 +1,5 @@
-/* What went wrong, for the user: one line that names what happened, to which file, and what to do. Made
- * where it is found, printed once by the command. */
+/* What went wrong, for the user: one line that names what happened, to which file, and what to do.
+ * Made where it is found, printed once by the command. */
 #ifndef VT_COLLECTOR_PROBLEM_H
 #define VT_COLLECTOR_PROBLEM_H
 

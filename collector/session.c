@@ -18,20 +18,22 @@ static int read_manifest(struct session *session, struct problem *problem)
     json_error_t error;
     snprintf(path, sizeof path, "%s/session.json", session->folder);
     if (access(path, R_OK) != 0)
-        return problem_set(problem,
-                           "%s is not a session: %s; give the .vtrace folder that `vitte-trace record` "
-                           "or a preloaded program left",
-                           session->folder, errno == ENOENT || errno == ENOTDIR
-                                                ? "there is no session.json in it"
+        return problem_set(
+            problem,
+            "%s is not a session: %s; give the .vtrace folder that `vitte-trace record` "
+            "or a preloaded program left",
+            session->folder,
+            errno == ENOENT || errno == ENOTDIR ? "there is no session.json in it"
                                                 : strerror(errno));
     session->manifest = json_load_file(path, 0, &error);
     if (!session->manifest)
-        return problem_set(problem, "%s is damaged (line %d: %s); without it the session cannot be read",
+        return problem_set(problem,
+                           "%s is damaged (line %d: %s); without it the session cannot be read",
                            path, error.line, error.text);
     if (!json_is_object(session->manifest) ||
         session_number(session, "vitte_trace_session") != LAYOUT_VERSION)
-        return problem_set(problem, "%s is of another version of vitte-trace; export it with that one",
-                           path);
+        return problem_set(
+            problem, "%s is of another version of vitte-trace; export it with that one", path);
     return 0;
 }
 
@@ -73,8 +75,10 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
     if (got != sizeof header || header.magic != LIVE_MAGIC || header.version != LAYOUT_VERSION ||
         header.slot_bytes != SLOT_BYTES || header.slots > 100 * SLOT_COUNT) {
         if (!session->keep_going)
-            return problem_set(problem, "%s is damaged: its header cannot be read; export with "
-                                        "--keep-going to leave this process out", path);
+            return problem_set(problem,
+                               "%s is damaged: its header cannot be read; export with "
+                               "--keep-going to leave this process out",
+                               path);
         session->damaged++;
         return 0;
     }
@@ -129,7 +133,8 @@ static void add_now(struct session *session)
     }
 }
 
-/* Pairs at the images' starts and ends; those of the blocks in between are read from their headers. */
+/* Pairs at the images' starts and ends; those of the blocks in between are read from their headers.
+ */
 static void add_block_pairs(struct session *session, const struct image_summary *image)
 {
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
@@ -143,9 +148,11 @@ static void add_block_pairs(struct session *session, const struct image_summary 
         setvbuf(file, NULL, _IONBF, 0);
         while (fread(&header, 1, sizeof header, file) == sizeof header &&
                header.magic == BLOCK_MAGIC && header.stored >= BLOCK_HEADER_WORDS) {
-            struct clock_pair *last =
-                session->clock.pair_count ? &session->clock.pairs[session->clock.pair_count - 1] : NULL;
-            if (!last || header.start.nsec > last->nsec + 250000000u || header.start.nsec < last->nsec)
+            struct clock_pair *last = session->clock.pair_count
+                                          ? &session->clock.pairs[session->clock.pair_count - 1]
+                                          : NULL;
+            if (!last || header.start.nsec > last->nsec + 250000000u ||
+                header.start.nsec < last->nsec)
                 clock_map_add(&session->clock, header.start);
             if (fseek(file, (long)(header.stored - BLOCK_HEADER_WORDS) * 8, SEEK_CUR) != 0)
                 break;

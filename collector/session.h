@@ -1,5 +1,6 @@
-/* A session folder, opened for reading: its manifest, its process images, its clock. Nothing here reads
- * events; images are opened one at a time (image.h), so that memory does not grow with their number. */
+/* A session folder, opened for reading: its manifest, its process images, its clock. Nothing here
+ * reads events; images are opened one at a time (image.h), so that memory does not grow with their
+ * number. */
 #ifndef VT_COLLECTOR_SESSION_H
 #define VT_COLLECTOR_SESSION_H
 

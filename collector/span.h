@@ -1,6 +1,6 @@
-/* What a trace consists of, as writers see it: spans with a start and a duration, instants, counters.
- * A span is given when it ends, so those inside it come first. Everything pointed to is valid during
- * the call only, but for names. */
+/* What a trace consists of, as writers see it: spans with a start and a duration, instants,
+ * counters. A span is given when it ends, so those inside it come first. Everything pointed to is
+ * valid during the call only, but for names. */
 #ifndef VT_COLLECTOR_SPAN_H
 #define VT_COLLECTOR_SPAN_H
 
@@ -9,10 +9,10 @@
 /* A span that is open. */
 struct frame {
     const struct name *name;
-    uint64_t key; /* address, site, or 0 */
+    uint64_t key;   /* address, site, or 0 */
     uint64_t start; /* ticks */
     uint64_t start_ns;
-    uint64_t children_ns; /* time of the finished spans directly in it */
+    uint64_t children_ns;      /* time of the finished spans directly in it */
     const uint64_t *arguments; /* copied payload of a scope, or NULL */
     uint32_t argument_words;
     uint32_t mark; /* the visitor's own, 0 when the frame is new */
@@ -51,6 +51,7 @@ struct visitor {
     void (*image)(void *data, struct image *image);
     void (*thread)(void *data, struct image *image, const struct thread_view *thread);
     void (*span)(void *data, const struct span *span);
+    void (*thread_end)(void *data, uint64_t end_ns); /* of the current thread */
     void *data;
 };
 
@@ -70,8 +71,8 @@ struct argument {
 
 enum { MAX_ARGUMENTS = 24 };
 
-/* The arguments of a span, decoded; returns how many. A failed call has its error as "error". Strings
- * that are made here live in `scratch`. */
+/* The arguments of a span, decoded; returns how many. A failed call has its error as "error".
+ * Strings that are made here live in `scratch`. */
 struct argument_scratch {
     char text[4096];
     size_t used;

@@ -36,44 +36,19 @@ static int read_slot(struct walk *walk, struct image *image, struct pairing *pai
         if (done / BLOCK_BYTES % 64 == 0 && size)
             tell(walk, (slot + (double)done / (double)size) / image->header.slots);
     }
-    pairing_end(pairing);
+    pairing_end(pairing, image_slot(image, slot));
     walk->session->damaged += block_reader_damaged(reader);
     block_reader_close(reader);
     return got;
 }
 
-/* A process that ended without a word may have been inside a call: its now records say so. */
-static void give_blocked_calls(struct walk *walk, struct image *image, uint64_t last_tick)
+/* Whether the image is what a process before it became by an exec. */
+static int continues(const struct session *session, size_t number)
 {
-    size_t hint = 0;
-    if (image->header.status != PROCESS_RUNNING || !walk->visitor->span)
-        return;
-    for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
-        const struct slot_header *header = image_slot(image, slot);
-        const struct image_call *call =
-            header && header->now.call && !header->ended
-                ? image_call(image, header->now.call - 1 + EVENT_CALL)
-                : NULL;
-        if (!call)
-            continue;
-        const struct image_thread *known = image_thread(image, header->thread);
-        struct thread_view view = {header->thread, header->tid, known ? known->name : "", 0};
-        uint64_t payload[2] = {0, header->now.first};
-        uint64_t end = last_tick > header->now.since ? last_tick : header->now.since;
-        struct span span = {.kind = SPAN_COMPLETE,
-                            .flags = SPAN_UNFINISHED,
-                            .name = call->name,
-                            .call = call,
-                            .payload = payload,
-                            .words = header->now.first ? 2 : 1};
-        view.start_ns = span.start_ns =
-            clock_map_nsec(&walk->session->clock, header->now.since, &hint);
-        span.duration_ns = clock_map_nsec(&walk->session->clock, end, &hint) - span.start_ns;
-        span.self_ns = span.duration_ns;
-        if (walk->visitor->thread)
-            walk->visitor->thread(walk->visitor->data, image, &view);
-        walk->visitor->span(walk->visitor->data, &span);
-    }
+    for (size_t i = number; i-- > 0;)
+        if (session->images[i].pid == session->images[number].pid)
+            return session->images[i].header.status == PROCESS_EXEC;
+    return 0;
 }
 
 static int read_image(struct walk *walk, struct image *image)
@@ -86,11 +61,14 @@ static int read_image(struct walk *walk, struct image *image)
         failed = read_slot(walk, image, pairing, slot);
         tell(walk, (slot + 1.0) / image->header.slots);
     }
-    if (!failed)
-        give_blocked_calls(walk, image, pairing_last_tick(pairing));
     pairing_free(pairing);
     walk->totals->images++;
-    unsigned reason = image->header.lost_reason < LOSS_REASONS ? image->header.lost_reason : LOSS_NO_SLOT;
+    if (!continues(walk->session, walk->image_number))
+        walk->totals->processes++;
+    else if (walk->totals->threads)
+        walk->totals->threads--; /* its first thread was counted before */
+    unsigned reason =
+        image->header.lost_reason < LOSS_REASONS ? image->header.lost_reason : LOSS_NO_SLOT;
     walk->totals->lost[reason] += image->header.lost;
     walk->totals->names_lost += image->header.arena_full;
     return failed;

@@ -1,5 +1,5 @@
-/* Reading a whole session: every image, every thread, every span, given to a visitor. Bounded memory:
- * one image, one block and one stack at a time. */
+/* Reading a whole session: every image, every thread, every span, given to a visitor. Bounded
+ * memory: one image, one block and one stack at a time. */
 #ifndef VT_COLLECTOR_WALK_H
 #define VT_COLLECTOR_WALK_H
 

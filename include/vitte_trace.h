@@ -32,8 +32,8 @@ extern "C" {
 #error "vitte_trace.h needs a compiler with weak symbols (gcc, clang)"
 #endif
 
-/* Never instrumented itself: in a program built with -finstrument-functions, the exit of the function that
- * opens a scope would end the scope. */
+/* Never instrumented itself: in a program built with -finstrument-functions, the exit of the
+ * function that opens a scope would end the scope. */
 #define VT_INLINE __attribute__((no_instrument_function, unused)) static inline
 
 /* An argument: a key and a value. Up to VT_MAX_ARGS of them on one event; more are left out. */
@@ -133,10 +133,11 @@ VT_INLINE void vt_scope_close(struct vt_site **site)
     __attribute__((cleanup(vt_scope_close), unused)) struct vt_site *VT_JOIN(                      \
         vt_scope_, __LINE__) = vt_scope_open(&VT_JOIN(vt_site_, __LINE__))
 
-/* A scope whose name is made at run time. Each begin needs its end, on the same thread, and in the same
- * function where that is instrumented: a function's exit ends the scopes that were begun in it. */
+/* A scope whose name is made at run time. Each begin needs its end, on the same thread, and in the
+ * same function where that is instrumented: a function's exit ends the scopes that were begun in
+ * it. */
 VT_INLINE void vt_begin_n(const char *name, size_t length, unsigned count,
-                              const struct vt_arg *args)
+                          const struct vt_arg *args)
 {
     if (vt_library_begin)
         vt_library_begin(name, length, count, args);
@@ -155,7 +156,7 @@ VT_INLINE void vt_end(void)
 /* ---- instants and counters ---- */
 
 VT_INLINE void vt_instant_n(const char *name, size_t length, unsigned count,
-                                const struct vt_arg *args)
+                            const struct vt_arg *args)
 {
     if (vt_library_instant)
         vt_library_instant(name, length, count, args);

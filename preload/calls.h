@@ -46,7 +46,8 @@ struct real_calls {
 #undef NOTE
 #undef CALL
 #undef HAND
-    void *vfork, *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp, *_setjmp, *__sigsetjmp;
+    void *vfork, *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp,
+        *_setjmp, *__sigsetjmp;
     int (*pthread_mutex_trylock)(pthread_mutex_t *mutex); /* not wrapped, only called */
     int reallocarray_is_libc, has_free_sized, has_free_aligned_sized;
 };

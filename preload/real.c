@@ -13,7 +13,7 @@
 /* What a call answers whose function does not exist. */
 #define MISSING_NUMBER(type)  (errno = ENOSYS, (type)-1)
 #define MISSING_BYTES(type)   (errno = ENOSYS, (type)-1)
-#define MISSING_FD(type)      (errno = ENOSYS, _Generic((type)0, int: -1, default: (type)0))
+#define MISSING_FD(type)      (errno = ENOSYS, _Generic((type)0, int : -1, default : (type)0))
 #define MISSING_ERROR(type)   ENOSYS
 #define MISSING_POINTER(type) (errno = ENOMEM, _Generic((type)0, int : ENOMEM, default : (type)0))
 #define MISSING_NONE(type)    (type)0
@@ -103,7 +103,6 @@ int real_resolve(void)
     real.reallocarray_is_libc = in_same_module((void *)real.reallocarray, (void *)__errno_location);
     real.has_free_sized = real.free_sized != missing_free_sized;
     real.has_free_aligned_sized = real.free_aligned_sized != missing_free_aligned_sized;
-    dlsym(RTLD_NEXT, "free"); /* succeeds: so what failed before is not the program's dlerror() */
     errno = saved;
     atomic_store(&state, 2);
     return 1;

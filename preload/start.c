@@ -26,6 +26,7 @@ static struct {
     struct session_ticket ticket;
     char out[PATH_MAX];
     char program[PATH_MAX];
+    int announces; /* the environment does not name the session yet */
 } start;
 
 /* The vitte-trace command: beside the library, or in ../bin of where it is installed. */
@@ -180,8 +181,7 @@ static void begin(char *const *environment)
     };
     export_note_stderr();
     environment_prepare(library, ticket, environment, no_environment && no_environment[0] == '0');
-    if (joined == 1)
-        environment_announce();
+    start.announces = joined == 1;
     modules_record_all();
     threads_prepare();
     /* the first to be registered is the last to run (H46) */
@@ -201,9 +201,14 @@ __attribute__((constructor)) static void start_process(int argc, char **argv, ch
 }
 
 /* Called by the _init of every library that crti.o is linked into, so also by those that dlopen
- * brings: the way to hear of them without standing between dlopen and its caller (H56). */
+ * brings: the way to hear of them without standing between dlopen and its caller (H56). The first
+ * calls come behind libc's own start, which is behind ours (-z initfirst) and sets environ. */
 EXPORT void __gmon_start__(void)
 {
+    if (start.announces && environ) {
+        start.announces = 0;
+        environment_announce();
+    }
     if (atomic_load(&process.state) == PROCESS_ON && thread_attach())
         modules_record_at(__builtin_return_address(0));
 }

@@ -58,7 +58,7 @@ EXPORT int fclose(FILE *stream)
         uint64_t begun = call_begin(NUMBER_##name, fields[0]);                                     \
         size_t items = real.name(data, size, count, stream);                                       \
         if (begun)                                                                                 \
-            call_end(NUMBER_##name, begun, items * size, fields, 2);                               \
+            call_end(NUMBER_##name, begun, items *size, fields, 2);                                \
         return items;                                                                              \
     }
 MOVE(fread, void *data)

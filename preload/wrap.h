@@ -91,8 +91,7 @@ void call_note(enum call_number number, const uint64_t *fields, unsigned count);
 #define WRAPPED(category, result, type, name, arguments, ...)                                      \
     uint64_t fields[CALL_FIELDS];                                                                  \
     unsigned count = 0;                                                                            \
-    uint64_t begun =                                                                               \
-        process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;                  \
+    uint64_t begun = process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;     \
     if (begun)                                                                                     \
         count = call_fields(fields, __VA_ARGS__);                                                  \
     type answer = real.name arguments;                                                             \
@@ -103,7 +102,8 @@ void call_note(enum call_number number, const uint64_t *fields, unsigned count);
     }                                                                                              \
     return answer;
 
-/* Keeps a call's fields, which are known before it is made, and shows the first one to onlookers. */
+/* Keeps a call's fields, which are known before it is made, and shows the first one to onlookers.
+ */
 static inline unsigned call_fields(uint64_t *fields, const uint64_t *values, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)

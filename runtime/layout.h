@@ -106,8 +106,9 @@ struct slot_header {
     uint32_t ended; /* the thread said that it ends; the slot is free once the kernel agrees */
     uint32_t reserved;
     struct now_record now;
-    char scratch[LAYOUT_PAGE - 16 - sizeof(struct now_record)]; /* the thread's, for paths: its stack may
-                                                                   be a small signal stack */
+    char
+        scratch[LAYOUT_PAGE - 16 - sizeof(struct now_record)]; /* the thread's, for paths: its stack
+                                                                  may be a small signal stack */
 };
 
 _Static_assert(sizeof(struct slot_header) == LAYOUT_PAGE, "a slot begins with one page");

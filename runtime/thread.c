@@ -51,11 +51,11 @@ static void open_block(struct thread *self)
 
 /* What a word is apart from its kind and its length: zero in a word that nobody has stored yet and
  * in the PENDING one of a record that is being filled. */
-static const uint64_t STORED = ~(UINT64_C(3) << EVENT_KIND_SHIFT |
-                                 (uint64_t)EVENT_MAX_PAYLOAD << EVENT_LENGTH_SHIFT);
+static const uint64_t STORED =
+    ~(UINT64_C(3) << EVENT_KIND_SHIFT | (uint64_t)EVENT_MAX_PAYLOAD << EVENT_LENGTH_SHIFT);
 
-/* Whether the store of a record in this block was interrupted and is still to come. Only for a block
- * that has a word without any of the bits of STORED: it may be a payload's. */
+/* Whether the store of a record in this block was interrupted and is still to come. Only for a
+ * block that has a word without any of the bits of STORED: it may be a payload's. */
 static int is_unfinished(const uint64_t *words, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
@@ -127,7 +127,8 @@ static void flush(struct thread *self)
     header->used = (uint32_t)used;
     header->stored = used + BLOCK_SLACK_WORDS >= BLOCK_WORDS ? BLOCK_WORDS : (uint32_t)used;
     int bare;
-    header->check = block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, STORED, &bare);
+    header->check =
+        block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, STORED, &bare);
     long failed = append_block(self, buffer, header->stored * sizeof *buffer);
     if (failed) {
         self->lost =

@@ -28,7 +28,8 @@ struct thread {
     uint32_t number;   /* of the slot */
     uint32_t owner;    /* kernel thread id; 0: free. Claimed by compare-and-swap */
     uint32_t vforking; /* between vfork's entry and the parent's next event */
-    uint32_t unfinished; /* the other buffer was flushed with a record that was still to be stored */
+    uint32_t
+        unfinished; /* the other buffer was flushed with a record that was still to be stored */
     uint32_t reserved[2];
 };
 

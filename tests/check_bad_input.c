@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-enum { MAX_FILES = 32, FLIPS = 400 };
+enum { MAX_FILES = 32, FLIPS = 320 };
 
 struct file {
     char name[64], path[PATH_MAX];
@@ -72,13 +72,13 @@ static uint64_t calls_in(const char *out, uint64_t *lost)
     return calls;
 }
 
-/* A session with every kind of file: three threads in each of two processes, of which one dies. */
+/* A session with every kind of file: two threads in each of two processes. */
 static void make_session(void)
 {
     uint64_t lost = 1;
     enter_folder();
     struct outcome run =
-        shell("'%s' record --events functions,threads -o s.vtrace -- '%s' 2 12000 1 && "
+        shell("'%s' record --events functions,threads -o s.vtrace -- '%s' 1 9000 1 && "
               "'%s' export -o sound.ndjson s.vtrace",
               built_command(), built_program("instrumented/forest"), built_command());
     ck_assert_msg(run.code == 0, "%s", run.err);
@@ -197,7 +197,8 @@ START_TEST(a_session_cut_off_anywhere_is_read_or_refused)
                  file->size);
         store(file, file->bytes, lengths[i]);
         check_export(verbs[0], what, 1);
-        check_export(verbs[1], what, 0);
+        if (i % 2)
+            check_export(verbs[1], what, 0);
         look(verbs[2 + i % 4], what);
     }
     store(file, file->bytes, file->size);
@@ -253,9 +254,49 @@ START_TEST(a_session_with_a_bit_turned_over_is_read_or_refused)
                  bytes[at], file->bytes[at], at);
         store(file, bytes, file->size);
         check_export(verbs[0], what, ends_in(file->name, ".blocks"));
-        check_export(verbs[1], what, 0);
-        look(verbs[2 + flip % 4], what);
+        if (flip % 2)
+            check_export(verbs[1], what, 0);
+        else
+            look(verbs[2 + flip / 2 % 4], what);
         store(file, file->bytes, file->size);
+    }
+    free(bytes);
+}
+END_TEST
+
+/* The first zero word behind the words of the first open block, and the word before it. */
+static size_t open_end(const struct file *file)
+{
+    static const unsigned char magic[] = {'V', 'B', 'L', 'K'};
+    const unsigned char *block = memmem(file->bytes, file->size, magic, sizeof magic);
+    ck_assert_ptr_nonnull(block);
+    for (size_t at = (size_t)(block - file->bytes) + 72, word = 1; at + 8 <= file->size; at += 8) {
+        memcpy(&word, file->bytes + at, sizeof word);
+        if (word == 0)
+            return at;
+    }
+    ck_abort_msg("%s has no open end", file->name);
+    return 0;
+}
+
+/* Open blocks have no sum yet: every bit of an event, and of the place where the next one would be.
+ */
+START_TEST(every_bit_of_an_open_block_s_last_words_may_be_wrong)
+{
+    const struct file *live = files;
+    unsigned char *bytes = malloc(1 << 24);
+    while (!ends_in(live->name, ".live"))
+        live++;
+    ck_assert(bytes && live->size <= 1 << 24);
+    size_t end = open_end(live);
+    for (size_t bit = 0; bit < 128; bit++) {
+        char what[160];
+        size_t at = end - 8 + bit / 8;
+        memcpy(bytes, live->bytes, live->size);
+        bytes[at] ^= (unsigned char)(1u << bit % 8);
+        snprintf(what, sizeof what, "%.60s with bits %02x at byte %zu", live->name, bytes[at], at);
+        store(live, bytes, live->size);
+        check_export(verbs[0], what, 0);
     }
     free(bytes);
 }
@@ -294,6 +335,7 @@ int main(void)
     tcase_add_loop_test(damage, a_session_cut_off_anywhere_is_read_or_refused, 0, 16);
     tcase_add_test(damage, a_session_without_one_of_its_files_is_read_or_refused);
     tcase_add_loop_test(damage, a_session_with_a_bit_turned_over_is_read_or_refused, 0, 4);
+    tcase_add_test(damage, every_bit_of_an_open_block_s_last_words_may_be_wrong);
     tcase_add_test(damage, files_that_are_something_else_are_read_or_refused);
     suite_add_tcase(suite, damage);
     return run_suite(suite);

@@ -146,6 +146,40 @@ START_TEST(many_threads_at_once_lose_nothing)
 }
 END_TEST
 
+/* What a handler does inside a call is that call's, and counted once: nesting.h looks at every self
+ * time. */
+START_TEST(calls_of_a_signal_handler_lie_in_the_call_that_it_interrupted)
+{
+    struct stream stream;
+    struct line line;
+    struct nesting nesting;
+    uint64_t start = 0, end = 0, handlers = 0;
+    struct outcome run = traced("", "'%s'", built_program("instrumented/interrupted"));
+    ck_assert_msg(run.code == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, "10\n");
+    nesting_begin(&nesting);
+    stream_open(&stream, "cat trace.ndjson");
+    while (stream_next(&stream, &line)) {
+        if (!slice_is(line.type, "span"))
+            continue;
+        nesting_span(&nesting, &line);
+        if (slice_is(line.name, "handler")) {
+            start = handlers++ ? start : line.ts;
+            end = line.ts + line.dur;
+        } else if (slice_is(line.name, "read")) {
+            ck_assert_uint_lt(line.ts, end);
+            ck_assert_uint_gt(line.ts + line.dur, end);
+            ck_assert_uint_lt(line.self, line.dur);
+        }
+    }
+    ck_assert_int_eq(stream_close(&stream), 0);
+    nesting_end(&nesting);
+    ck_assert_uint_eq(handlers, 10);
+    ck_assert_uint_lt(start, end);
+    outcome_free(&run);
+}
+END_TEST
+
 /* The same program, twice: the same calls (so a difference is the tracer's doing). */
 START_TEST(the_generator_is_deterministic)
 {
@@ -168,6 +202,7 @@ int main(void)
     tcase_add_test(calls, ten_million_calls_on_eight_threads_are_all_there_and_nested);
     tcase_add_test(calls, calls_and_libc_calls_of_threads_in_forked_processes_are_all_there);
     tcase_add_test(calls, many_threads_at_once_lose_nothing);
+    tcase_add_test(calls, calls_of_a_signal_handler_lie_in_the_call_that_it_interrupted);
     suite_add_tcase(suite, calls);
     return run_suite(suite);
 }

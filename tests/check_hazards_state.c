@@ -217,7 +217,7 @@ START_TEST(h15_the_constructor_keeps_errno)
 }
 END_TEST
 
-static const int bursts[] = {3, 1500, 20000};
+static const int bursts[] = {3, 1500, 12000};
 
 /* Every call of a storm is an event or a lost one; no name in the trace that the storm has not. */
 START_TEST(h16_nested_events_are_recorded_or_counted)

@@ -40,8 +40,9 @@ QUIET int journal_print(void)
 }
 
 /* First in every function. */
-#define CALL_AS(name) __attribute__((cleanup(journal_leave))) int depth_here = journal_enter(name)
-#define CALL()        CALL_AS(__func__)
+#define CALL_AS(name)                                                                              \
+    __attribute__((cleanup(journal_leave), unused)) int depth_here = journal_enter(name)
+#define CALL() CALL_AS(__func__)
 /* After a jump back into this function. */
 #define HERE() (journal_depth = depth_here + 1)
 

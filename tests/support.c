@@ -100,8 +100,8 @@ static struct outcome run(const char *command, const char *preload)
     ck_assert_int_gt(pid, 0);
     while (waitpid(pid, &outcome.status, 0) < 0)
         ck_assert_int_eq(errno, EINTR);
-    outcome.code = WIFEXITED(outcome.status) ? WEXITSTATUS(outcome.status)
-                                             : 128 + WTERMSIG(outcome.status);
+    outcome.code =
+        WIFEXITED(outcome.status) ? WEXITSTATUS(outcome.status) : 128 + WTERMSIG(outcome.status);
     outcome.out = read_all(out, &outcome.out_size);
     outcome.err = read_all(err, &outcome.err_size);
     return outcome;

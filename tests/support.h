@@ -1,4 +1,5 @@
-/* What the end-to-end suites share: running commands in a folder of their own, and looking into traces. */
+/* What the end-to-end suites share: running commands in a folder of their own, and looking into
+ * traces. */
 #ifndef VT_TESTS_SUPPORT_H
 #define VT_TESTS_SUPPORT_H
 
@@ -7,17 +8,18 @@
 #include <stddef.h>
 
 /* Paths of what was built: absolute, from where this test program lies. */
-const char *built_library(void);              /* libvittetrace.so */
-const char *built_command(void);              /* vitte-trace */
-const char *built_program(const char *name);  /* "programs/x" or "instrumented/x"; a static buffer of 8 */
+const char *built_library(void); /* libvittetrace.so */
+const char *built_command(void); /* vitte-trace */
+const char *
+built_program(const char *name); /* "programs/x" or "instrumented/x"; a static buffer of 8 */
 
 /* Enters a new empty folder below $TMPDIR (a checked fixture); leave_folder removes it. */
 void enter_folder(void);
 void leave_folder(void);
 
 struct outcome {
-    int status; /* as from waitpid */
-    int code;   /* exit code, or 128 + signal */
+    int status;      /* as from waitpid */
+    int code;        /* exit code, or 128 + signal */
     char *out, *err; /* what it printed, NUL-terminated; owned by the outcome until outcome_free */
     size_t out_size, err_size;
 };
@@ -27,7 +29,8 @@ struct outcome shell(const char *format, ...) __attribute__((format(printf, 1, 2
 /* The same with LD_PRELOAD set to the library for that command only. */
 struct outcome preloaded(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same through `vitte-trace run -q -o trace.ndjson`; options go in front of "--". */
-struct outcome traced(const char *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct outcome traced(const char *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void outcome_free(struct outcome *outcome);
 
 /* Parses a whole JSON file; fails the test when it is not JSON. */
@@ -36,8 +39,8 @@ json_t *load_json(const char *path);
 json_t *load_ndjson(const char *path);
 
 /* How many elements of an array have every given string or integer member, e.g.
- * count_events(events, "{s:s, s:s}", "type", "span", "name", "read"): the format is json_pack's. A member
- * may be inside "args": then give {s:{s:i}}. */
+ * count_events(events, "{s:s, s:s}", "type", "span", "name", "read"): the format is json_pack's. A
+ * member may be inside "args": then give {s:{s:i}}. */
 size_t count_events(const json_t *events, const char *format, ...);
 /* The first such element (borrowed), or NULL. */
 json_t *find_event(const json_t *events, const char *format, ...);

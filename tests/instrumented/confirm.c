@@ -70,7 +70,8 @@ static __attribute__((noinline)) int deeper(struct worker *worker)
 {
     volatile char frame[64] = {0};
     CONFIRM(worker->depth, worker->depth + 1);
-    frame[0] = (char)deeper(worker);
+    if (worker->depth < UINT64_MAX)
+        frame[0] = (char)deeper(worker);
     return frame[0] + 1;
 }
 

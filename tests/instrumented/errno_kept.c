@@ -105,6 +105,19 @@ static void files(void)
     CHECK(closefrom(900), MARK);
 }
 
+static void streams(void)
+{
+    char bytes[64] = "some bytes";
+    FILE *stream = NULL;
+    CHECK(fopen("/nonexistent", "r"), ENOENT);
+    CHECK(stream = fmemopen(bytes, sizeof bytes, "r+"), MARK); /* it has no descriptor */
+    CHECK(fread(bytes + 32, 1, 4, stream), MARK);
+    CHECK(fclose(stream), MARK);
+    CHECK(stream = fopen("/dev/null", "w"), MARK);
+    CHECK(fwrite(bytes, 1, 4, stream), MARK);
+    CHECK(fclose(stream), MARK);
+}
+
 static void processes(void)
 {
     static jmp_buf buffer;
@@ -150,6 +163,7 @@ static void everything(void)
     scopes();
     memory();
     files();
+    streams();
     processes();
     errno = 0;
     threads(&errno);

@@ -21,23 +21,22 @@
 #define COUNTED(X)                                                                                 \
     X(malloc)                                                                                      \
     X(calloc)                                                                                      \
-    X(realloc) X(reallocarray) X(free) X(posix_memalign) X(aligned_alloc) X(memalign)              \
-        X(pthread_mutex_lock) X(pthread_mutex_unlock) X(pthread_mutex_trylock) X(pthread_once)     \
-            X(pthread_rwlock_rdlock) X(pthread_rwlock_wrlock) X(pthread_sigmask)                   \
-                X(pthread_getattr_np) X(pthread_kill) X(sigprocmask) X(sigaction) X(open)          \
-                    X(open64) X(read) X(write) X(pwrite) X(close) X(fcntl) X(fcntl64) X(ioctl)     \
-                        X(lseek) X(mmap) X(mmap64) X(munmap) X(mprotect) X(madvise) X(ftruncate)   \
-                            X(fallocate) X(posix_fallocate) X(mkdir) X(unlink) X(rename) X(stat)   \
-                                X(access) X(readlink) X(getcwd) X(clock_gettime)                   \
-                                    X(clock_nanosleep) X(nanosleep) X(sched_yield) X(getpid)       \
-                                        X(getppid) X(gettid) X(getenv) X(secure_getenv) X(setenv)  \
-                                            X(prctl) X(fopen) X(fopen64) X(fwrite) X(fputs)        \
-                                                X(fflush) X(vfprintf) X(sem_wait) X(sem_post)      \
-                                                    X(dlopen) X(dladdr) X(backtrace) X(raise)      \
-                                                        X(kill) X(atexit) X(on_exit)               \
-                                                            X(pthread_key_create) X(sigaltstack)   \
-                                                                X(shm_open) X(memfd_create)        \
-                                                                    X(sysconf) X(getrandom)
+    X(realloc)                                                                                     \
+    X(reallocarray) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(pthread_mutex_lock)   \
+        X(pthread_mutex_unlock) X(pthread_mutex_trylock) X(pthread_once) X(pthread_rwlock_rdlock)  \
+            X(pthread_rwlock_wrlock) X(pthread_sigmask) X(pthread_getattr_np) X(pthread_kill)      \
+                X(sigprocmask) X(sigaction) X(open) X(open64) X(read) X(write) X(pwrite) X(close)  \
+                    X(fcntl) X(fcntl64) X(ioctl) X(lseek) X(mmap) X(mmap64) X(munmap) X(mprotect)  \
+                        X(madvise) X(ftruncate) X(fallocate) X(posix_fallocate) X(mkdir) X(unlink) \
+                            X(rename) X(stat) X(access) X(readlink) X(getcwd) X(clock_gettime)     \
+                                X(clock_nanosleep) X(nanosleep) X(sched_yield) X(getpid)           \
+                                    X(getppid) X(gettid) X(getenv) X(secure_getenv) X(setenv)      \
+                                        X(prctl) X(fopen) X(fopen64) X(fwrite) X(fputs) X(fflush)  \
+                                            X(vfprintf) X(sem_wait) X(sem_post) X(dlopen)          \
+                                                X(dladdr) X(backtrace) X(raise) X(kill) X(atexit)  \
+                                                    X(on_exit) X(pthread_key_create)               \
+                                                        X(sigaltstack) X(shm_open) X(memfd_create) \
+                                                            X(sysconf) X(getrandom)
 
 enum {
 #define NUMBER(name) NUMBER_##name,

@@ -14,7 +14,7 @@
 
 #define PLAIN __attribute__((no_instrument_function))
 
-enum { SIGNALS = 4000, BURST_EVERY = 32 };
+enum { SIGNALS = 4000, BURST_EVERY = 8 };
 
 static atomic_long signals, in_main, in_handler, reads, writes, opens, closes, blocks;
 static int zero_fd, burst;
@@ -45,11 +45,13 @@ PLAIN static void handle(int signal)
 PLAIN static void work(void)
 {
     char bytes[8];
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 60; i++)
         main_calls();
     reads += read(zero_fd, bytes, sizeof bytes) == sizeof bytes;
-    free(opaque(malloc(100)));
-    blocks++;
+    for (int i = 0; i < 30; i++) {
+        free(opaque(malloc(100)));
+        blocks++;
+    }
 }
 
 PLAIN static timer_t start(int signal, long interval)

@@ -1,5 +1,6 @@
-/* For processors without a folder of their own: correct, not fast. Ticks are nanoseconds, and system calls
- * go through libc, which may set errno: it is put back. The contract is in ../x86_64/arch.h. */
+/* For processors without a folder of their own: correct, not fast. Ticks are nanoseconds, and
+ * system calls go through libc, which may set errno: it is put back. The contract is in
+ * ../x86_64/arch.h. */
 #ifndef VT_BASE_ARCH_H
 #define VT_BASE_ARCH_H
 
