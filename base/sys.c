@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/uio.h>
 
 /* Where our short-lived descriptors live: above what ordinary programs reach, below the default
  * soft limit of 1024, and low enough that the kernel's table for them stays small. */
@@ -55,20 +56,21 @@ long sys_write_all(long fd, const void *buffer, size_t size)
     return result;
 }
 
-static long write_zeros(long fd, uint64_t offset, uint64_t size)
+/* Appends zeros until the file reaches `end`. Appending never writes over what another thread has
+ * put there meanwhile, whoever reserves the same stretch. */
+static long extend(long fd, uint64_t end)
 {
     static const char zeros[4096];
-    while (size > 0) {
-        size_t part = size < sizeof zeros ? (size_t)size : sizeof zeros;
-        long wrote = SYS4(SYS_pwrite64, fd, zeros, part, offset);
-        if (wrote == -EINTR)
-            continue;
-        if (wrote <= 0)
-            return wrote < 0 ? wrote : -EIO;
-        offset += (uint64_t)wrote;
-        size -= (uint64_t)wrote;
+    struct stat info = {0};
+    long result;
+    while ((result = SYS4(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH)) == 0 &&
+           (uint64_t)info.st_size < end) {
+        struct iovec part = {(void *)(uintptr_t)zeros, sizeof zeros};
+        result = arch_syscall(SYS_pwritev2, fd, (long)&part, 1, -1, -1, RWF_APPEND);
+        if (result < 0 && result != -EINTR)
+            return result;
     }
-    return 0;
+    return result;
 }
 
 long sys_reserve(long fd, uint64_t offset, uint64_t size)
@@ -79,7 +81,7 @@ long sys_reserve(long fd, uint64_t offset, uint64_t size)
         result = sys_fallocate(fd, offset, size);
     while (result == -EINTR);
     if (result == -EOPNOTSUPP || result == -ENOSYS)
-        result = write_zeros(fd, offset, size);
+        result = extend(fd, offset + size);
     forget_size_signal(result);
     sys_signals_restore(mask);
     return result;

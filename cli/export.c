@@ -174,18 +174,16 @@ void remove_session(const char *folder)
 
 int verb_export(int argc, char **argv)
 {
-    enum { KEEP_GOING = 256, REMOVE, FILTER };
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"filter", required_argument, NULL, FILTER},
-                                            {"keep-going", no_argument, NULL, KEEP_GOING},
-                                            {"remove", no_argument, NULL, REMOVE},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {NULL, 0, NULL, 0}};
+    enum { KEEP_GOING = 256, REMOVE, FILTER, AS_PLANNED };
+    static const struct option options[] = {
+        {"format", required_argument, NULL, 'f'},    {"output", required_argument, NULL, 'o'},
+        {"filter", required_argument, NULL, FILTER}, {"keep-going", no_argument, NULL, KEEP_GOING},
+        {"remove", no_argument, NULL, REMOVE},       {"as-planned", no_argument, NULL, AS_PLANNED},
+        {"quiet", no_argument, NULL, 'q'},           {NULL, 0, NULL, 0}};
     struct export_job job = {.progress = isatty(STDERR_FILENO)};
     struct problem problem = {""};
     struct totals totals;
-    int keep_going = 0, remove = 0, option;
+    int keep_going = 0, remove = 0, as_planned = 0, option;
     while ((option = getopt_long(argc, argv, "f:o:q", options, NULL)) != -1)
         switch (option) {
         case 'f':
@@ -206,29 +204,33 @@ int verb_export(int argc, char **argv)
         case REMOVE:
             remove = 1;
             break;
+        case AS_PLANNED:
+            as_planned = 1;
+            break;
         default:
             return usage("export");
         }
     if (optind + 1 != argc)
         return usage("export");
-    if (!job.out && !job.format)
-        job.format = "chrome";
-    char fallback[64];
-    if (!job.out) {
-        const struct writer_format *format = choose_format(job.format, NULL);
-        if (!format)
-            return EXIT_USAGE;
-        snprintf(fallback, sizeof fallback, "vitte-trace%s", format->suffix);
-        job.out = fallback;
-    } else if (!choose_format(job.format, job.out)) {
-        return EXIT_USAGE;
-    }
     if (remove &&
         session_goes_on(argv[optind])) /* asked before it is read: what comes later is not in it */
         remove = 0;
     struct session *session = session_open(argv[optind], keep_going, &problem);
     if (!session)
         return fail_problem(&problem);
+    char fallback[64];
+    if (as_planned && !job.out && session_text(session, "out")[0])
+        job.out = session_text(session, "out");
+    if (!job.out) {
+        const struct writer_format *format =
+            choose_format(job.format ? job.format : "chrome", NULL);
+        snprintf(fallback, sizeof fallback, "vitte-trace%s", format ? format->suffix : "");
+        job.out = fallback;
+    }
+    if (!choose_format(job.format, job.out)) {
+        session_close(session);
+        return EXIT_USAGE;
+    }
     int status = export_session(session, &job, &totals);
     if (status == EXIT_OK && strcmp(job.out, "-") != 0 && !remove && isatty(STDERR_FILENO))
         print_losses(stderr, session, &totals);

@@ -25,6 +25,25 @@ static void *grow(void *array, size_t count, size_t size)
     return grown;
 }
 
+/* Whether the live file of a process that came to its end was cut off later: it grows by whole slots,
+ * and a slot that has finished blocks is in it. */
+static int is_cut(const struct image *image)
+{
+    size_t slots = (image->live_size - LAYOUT_PAGE) / SLOT_BYTES;
+    char path[PATH_MAX];
+    if (slots == 0)
+        return 1; /* the first one is made with the header */
+    if (image->header.status == PROCESS_RUNNING)
+        return 0;
+    for (size_t slot = slots; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
+        snprintf(path, sizeof path, "%s/%u-%u.%zu.blocks", image->session->folder,
+                 image->summary->pid, image->summary->image, slot);
+        if (access(path, F_OK) == 0)
+            return 1;
+    }
+    return (image->live_size - LAYOUT_PAGE) % SLOT_BYTES != 0;
+}
+
 static int map_live(struct image *image, struct problem *problem)
 {
     char path[PATH_MAX];
@@ -51,8 +70,7 @@ static int map_live(struct image *image, struct problem *problem)
             "this process out",
             path);
     memcpy(&image->header, live, sizeof image->header);
-    /* the first slot is made with the header */
-    if (image->live_size < LAYOUT_PAGE + (size_t)SLOT_BYTES && !image->session->keep_going)
+    if (is_cut(image) && !image->session->keep_going)
         return problem_set(problem,
                            "%s is damaged: cut off after %zu bytes; export with --keep-going "
                            "to take what is left",

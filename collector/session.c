@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int read_manifest(struct session *session, struct problem *problem)
@@ -49,11 +50,13 @@ uint64_t session_number(const struct session *session, const char *key)
     return number > 0 ? (uint64_t)number : 0;
 }
 
+/* Whether the image has such a file with something in it. */
 static int has_file(const struct session *session, uint32_t pid, uint32_t image, const char *suffix)
 {
     char path[PATH_MAX];
+    struct stat info;
     snprintf(path, sizeof path, "%s/%u-%u%s", session->folder, pid, image, suffix);
-    return access(path, F_OK) == 0;
+    return stat(path, &info) == 0 && info.st_size > 0;
 }
 
 /* 0: added or rightly left out, -1: a problem. */

@@ -34,7 +34,7 @@ extern "C" {
 
 /* Never instrumented itself: in a program built with -finstrument-functions, the exit of the
  * function that opens a scope would end the scope. */
-#define VT_INLINE __attribute__((no_instrument_function, unused)) static inline
+#define VT_UNTRACED __attribute__((no_instrument_function, unused))
 
 /* An argument: a key and a value. Up to VT_MAX_ARGS of them on one event; more are left out. */
 enum vt_arg_type { VT_ARG_INT = 1, VT_ARG_DOUBLE = 2, VT_ARG_STRING = 3 };
@@ -54,7 +54,9 @@ struct vt_arg {
 #define VT_MAX_ARGS 8
 
 /* One argument, from NUL-terminated strings. */
-VT_INLINE struct vt_arg VT_INT(const char *key, int64_t value) {
+/* clang-format off */
+static inline VT_UNTRACED struct vt_arg VT_INT(const char *key, int64_t value)
+{
     struct vt_arg arg;
     memset(&arg, 0, sizeof arg);
     arg.key = key;
@@ -62,23 +64,29 @@ VT_INLINE struct vt_arg VT_INT(const char *key, int64_t value) {
     arg.type = VT_ARG_INT;
     arg.value.integer = value;
     return arg;
-} static inline struct vt_arg VT_DOUBLE(const char *key, double value) {
+}
+static inline VT_UNTRACED struct vt_arg VT_DOUBLE(const char *key, double value)
+{
     struct vt_arg arg = VT_INT(key, 0);
     arg.type = VT_ARG_DOUBLE;
     arg.value.number = value;
     return arg;
 }
 /* A string of `length` bytes; the key is NUL-terminated. */
-VT_INLINE struct vt_arg
-VT_STRING_N(const char *key, const char *data, size_t length) {
+static inline VT_UNTRACED struct vt_arg VT_STRING_N(const char *key, const char *data, size_t length)
+{
     struct vt_arg arg = VT_INT(key, 0);
     arg.type = VT_ARG_STRING;
     arg.value.string = data;
     arg.string_length = length;
     return arg;
-} static inline struct vt_arg VT_STRING(const char *key, const char *string) {
+}
+static inline VT_UNTRACED struct vt_arg VT_STRING(const char *key, const char *string)
+{
     return VT_STRING_N(key, string, strlen(string));
 }
+
+/* clang-format on */
 
 /* A place in the source that makes events: static, filled in by VT_SCOPE; `id` belongs to the
    library. */
@@ -104,20 +112,20 @@ VT_WEAK int vt_library_tracer_open(const char *path, size_t length);
 VT_WEAK int vt_library_tracer_flush(void);
 
 /* Whether this process is being traced. */
-VT_INLINE int vt_enabled(void)
+static inline VT_UNTRACED int vt_enabled(void)
 {
     return vt_library_begin != NULL;
 }
 
 /* ---- scopes ---- */
 
-VT_INLINE struct vt_site *vt_scope_open(struct vt_site *site)
+static inline VT_UNTRACED struct vt_site *vt_scope_open(struct vt_site *site)
 {
     if (vt_library_site_begin)
         vt_library_site_begin(site);
     return site;
 }
-VT_INLINE void vt_scope_close(struct vt_site **site)
+static inline VT_UNTRACED void vt_scope_close(struct vt_site **site)
 {
     if (vt_library_site_end)
         vt_library_site_end(*site);
@@ -136,18 +144,18 @@ VT_INLINE void vt_scope_close(struct vt_site **site)
 /* A scope whose name is made at run time. Each begin needs its end, on the same thread, and in the
  * same function where that is instrumented: a function's exit ends the scopes that were begun in
  * it. */
-VT_INLINE void vt_begin_n(const char *name, size_t length, unsigned count,
-                          const struct vt_arg *args)
+static inline VT_UNTRACED void vt_begin_n(const char *name, size_t length, unsigned count,
+                                          const struct vt_arg *args)
 {
     if (vt_library_begin)
         vt_library_begin(name, length, count, args);
 }
-VT_INLINE void vt_begin(const char *name, unsigned count, const struct vt_arg *args)
+static inline VT_UNTRACED void vt_begin(const char *name, unsigned count, const struct vt_arg *args)
 {
     if (vt_library_begin)
         vt_library_begin(name, strlen(name), count, args);
 }
-VT_INLINE void vt_end(void)
+static inline VT_UNTRACED void vt_end(void)
 {
     if (vt_library_end)
         vt_library_end();
@@ -155,47 +163,48 @@ VT_INLINE void vt_end(void)
 
 /* ---- instants and counters ---- */
 
-VT_INLINE void vt_instant_n(const char *name, size_t length, unsigned count,
-                            const struct vt_arg *args)
+static inline VT_UNTRACED void vt_instant_n(const char *name, size_t length, unsigned count,
+                                            const struct vt_arg *args)
 {
     if (vt_library_instant)
         vt_library_instant(name, length, count, args);
 }
-VT_INLINE void vt_instant(const char *name, unsigned count, const struct vt_arg *args)
+static inline VT_UNTRACED void vt_instant(const char *name, unsigned count,
+                                          const struct vt_arg *args)
 {
     if (vt_library_instant)
         vt_library_instant(name, strlen(name), count, args);
 }
-VT_INLINE void vt_counter_int_n(const char *name, size_t length, int64_t value)
+static inline VT_UNTRACED void vt_counter_int_n(const char *name, size_t length, int64_t value)
 {
     if (vt_library_counter) {
         struct vt_arg arg = VT_INT("", value);
         vt_library_counter(name, length, &arg);
     }
 }
-VT_INLINE void vt_counter_int(const char *name, int64_t value)
+static inline VT_UNTRACED void vt_counter_int(const char *name, int64_t value)
 {
     vt_counter_int_n(name, strlen(name), value);
 }
-VT_INLINE void vt_counter_double_n(const char *name, size_t length, double value)
+static inline VT_UNTRACED void vt_counter_double_n(const char *name, size_t length, double value)
 {
     if (vt_library_counter) {
         struct vt_arg arg = VT_DOUBLE("", value);
         vt_library_counter(name, length, &arg);
     }
 }
-VT_INLINE void vt_counter_double(const char *name, double value)
+static inline VT_UNTRACED void vt_counter_double(const char *name, double value)
 {
     vt_counter_double_n(name, strlen(name), value);
 }
 
 /* The calling thread's name in the trace; the kernel's name for it stays as it is. */
-VT_INLINE void vt_thread_name_n(const char *name, size_t length)
+static inline VT_UNTRACED void vt_thread_name_n(const char *name, size_t length)
 {
     if (vt_library_thread_name)
         vt_library_thread_name(name, length);
 }
-VT_INLINE void vt_thread_name(const char *name)
+static inline VT_UNTRACED void vt_thread_name(const char *name)
 {
     vt_thread_name_n(name, strlen(name));
 }
@@ -205,11 +214,11 @@ VT_INLINE void vt_thread_name(const char *name)
 /* From now on vt_tracer_flush writes the session to `path` (its suffix chooses the format), and so
  * does the end of the program, unless the user named a file. 0, or a negative errno: -ENOSYS when
  * the program is not being traced, -ENAMETOOLONG. */
-VT_INLINE int vt_tracer_open_n(const char *path, size_t length)
+static inline VT_UNTRACED int vt_tracer_open_n(const char *path, size_t length)
 {
     return vt_library_tracer_open ? vt_library_tracer_open(path, length) : -ENOSYS;
 }
-VT_INLINE int vt_tracer_open(const char *path)
+static inline VT_UNTRACED int vt_tracer_open(const char *path)
 {
     return vt_tracer_open_n(path, strlen(path));
 }
@@ -218,7 +227,7 @@ VT_INLINE int vt_tracer_open(const char *path)
  * negative errno: -ENOSYS when the program is not being traced, -EINVAL without vt_tracer_open,
  * -ENOENT when the vitte-trace command cannot be found, -EIO when it failed (it says why on
  * stderr). */
-VT_INLINE int vt_tracer_flush(void)
+static inline VT_UNTRACED int vt_tracer_flush(void)
 {
     return vt_library_tracer_flush ? vt_library_tracer_flush() : -ENOSYS;
 }

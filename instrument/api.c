@@ -116,22 +116,22 @@ static char tracer_path[PATH_MAX];
 
 EXPORT int vt_library_tracer_open(const char *path, size_t length)
 {
-    struct text text = text_on(tracer_path, sizeof tracer_path);
+    char path_made[PATH_MAX];
+    struct text text = text_on(path_made, sizeof path_made);
     if (atomic_load(&process.state) != PROCESS_ON)
         return -ENOSYS;
     if (length == 0)
         return -EINVAL;
     if (path[0] != '/') {
-        if (sys_getcwd(tracer_path, sizeof tracer_path) < 0)
+        if (sys_getcwd(path_made, sizeof path_made) < 0)
             return -ENAMETOOLONG;
-        text.length = strlen(tracer_path);
+        text.length = strlen(path_made);
         text_string(&text, "/");
     }
     text_bytes(&text, path, length);
-    if (text_overflowed(&text)) {
-        tracer_path[0] = '\0';
+    if (text_overflowed(&text))
         return -ENAMETOOLONG;
-    }
+    memcpy(tracer_path, path_made, text.length + 1);
     if (!export_request.out_is_users)
         export_request.out = tracer_path;
     return 0;

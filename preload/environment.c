@@ -170,7 +170,7 @@ void environment_announce(void)
                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (!copy || !ours_count)
         return;
-    memcpy(copy, environ, entries_there * sizeof *copy);
-    copy[entries_there] = entries; /* the ticket is the first of ours */
+    copy[0] = entries; /* the ticket. First: setproctitle measures by the last one, the kernel's */
+    memcpy(copy + 1, environ, entries_there * sizeof *copy);
     environ = copy;
 }

@@ -18,8 +18,8 @@ static pid_t forked(enum call_number number, pid_t (*fork_really)(void))
     uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;
     pid_t pid = fork_really();
     if (pid == 0) {
-        if (begun)
-            thread_attach(); /* the child's own files, from its first moment */
+        thread_attach(); /* from its first moment: code that a handler interrupted holds our struct
+                          */
     } else if (begun) {
         call_end(number, begun, RESULT_WORD_NUMBER(pid), NULL, 0);
     }
@@ -91,13 +91,19 @@ EXPORT int execvp(const char *path, char *const *arguments)
     return execvpe(path, arguments, environ);
 }
 
+/* What it calls itself; the kernel, not we, answers a NULL. */
+static const char *first_of(char *const *arguments)
+{
+    return arguments ? arguments[0] : NULL;
+}
+
 EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
 {
     char *const *given = CHILD_ENVIRONMENT(environment_program(fd, ""), environment);
     uint64_t begun = clock_tick();
-    int ours = exec_begins(arguments[0], arguments);
+    int ours = exec_begins(first_of(arguments), arguments);
     real.fexecve(fd, arguments, given);
-    return exec_failed(NUMBER_fexecve, ours, begun, arguments[0]);
+    return exec_failed(NUMBER_fexecve, ours, begun, first_of(arguments));
 }
 
 EXPORT int execveat(int folder, const char *path, char *const *arguments, char *const *environment,

@@ -26,6 +26,7 @@ static struct {
     struct session_ticket ticket;
     char out[PATH_MAX];
     char program[PATH_MAX];
+    char format[16];
     int announces; /* the environment does not name the session yet */
 } start;
 
@@ -112,8 +113,7 @@ static long join_session(char *const *environment)
     const char *ticket = option_value(environment, OPTION_SESSION);
     if (ticket && session_ticket_read(&start.ticket, ticket) == 0) {
         clock_in_nsec = start.ticket.clock_in_nsec;
-        find_out(option_value(environment, OPTION_OUT));
-        return 0;
+        return 0; /* where the trace goes is in the manifest: this folder may be another one */
     }
     long failed = create_session(environment);
     return failed ? failed : 1;
@@ -132,6 +132,7 @@ void start_finish(int status)
         process_end(PROCESS_EXITED, status & 0xff); /* as wait() will say */
         if (is_root() && !atomic_exchange(&finished, 1)) {
             process_stop();
+            export_request.exiting = 1;
             export_request.environment = environ;
             export_run(&export_request);
         }
@@ -170,12 +171,16 @@ static void begin(char *const *environment)
     if (process_begin(start.ticket.folder, call_table, CALL_NUMBERS) != 0)
         return;
     process.categories = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
+    /* a copy: programs write titles over their environment */
+    struct text format = text_on(start.format, sizeof start.format);
+    const char *wanted = option_value(environment, OPTION_FORMAT);
+    text_string(&format, wanted ? wanted : "");
     find_program(library);
     export_request = (struct export_request){
         .program = start.program,
         .folder = start.ticket.folder,
-        .out = start.out,
-        .format = option_value(environment, OPTION_FORMAT),
+        .out = start.out[0] ? start.out : NULL,
+        .format = start.format[0] ? start.format : NULL,
         .out_is_users = option_value(environment, OPTION_OUT) != NULL,
         .remove = !(keep && keep[0] == '1'),
     };

@@ -2,6 +2,7 @@
 #include "preload/threads.h"
 #include "preload/wrap.h"
 
+#include <linux/prctl.h>
 #include <stdatomic.h>
 
 #undef ALLOCATOR
@@ -77,8 +78,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     if (failed && start)
         atomic_store(&start->taken, 0);
     if (begun && process_captures(CATEGORY_THREADS))
-        call_end(NUMBER_pthread_create, begun, (uint64_t)failed,
-                 (uint64_t[]){failed ? 0 : (uint64_t)*thread}, 1);
+        call_end(NUMBER_pthread_create, begun, (uint64_t)failed, NULL, 0); /* *thread may be gone */
     return failed;
 }
 
@@ -93,6 +93,25 @@ EXPORT int pthread_setname_np(pthread_t thread, const char *name)
         call_end(NUMBER_pthread_setname_np, begun, (uint64_t)failed,
                  F2(THREAD, thread, NAME, name));
     return failed;
+}
+
+/* The other way to a name (H26); what else prctl does is none of our business. Variadic in libc,
+ * but its arguments travel as these do. */
+EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    if (option != PR_SET_NAME)
+        return real.prctl(option, a, b, c, d);
+    char name[16] = ""; /* as much of it as the kernel takes */
+    uint64_t begun = call_begin(NUMBER_prctl, 0);
+    int answer = real.prctl(option, a, b, c, d);
+    uint64_t word = RESULT_WORD_NUMBER(answer);
+    if (begun && answer == 0) {
+        memcpy(name, (const char *)a, strnlen((const char *)a, sizeof name - 1));
+        thread_define_name(pthread_self(), name, strlen(name));
+    }
+    if (begun && process_captures(CATEGORY_THREADS))
+        call_end(NUMBER_prctl, begun, word, F1(NAME, name));
+    return answer;
 }
 
 /* Tried first, so that a free mutex costs no clock; only a wait is an event. What trylock answers

@@ -34,8 +34,10 @@ static uint64_t file_offset(uint64_t id)
 static long reserve_from(long fd, uint64_t from)
 {
     long failed = sys_reserve(fd, file_offset(from), ARENA_STEP);
-    if (!failed)
-        atomic_store(&arena.reserved, from + ARENA_STEP);
+    uint64_t before = atomic_load(&arena.reserved); /* only ever moves up */
+    while (!failed && before < from + ARENA_STEP &&
+           !atomic_compare_exchange_weak(&arena.reserved, &before, from + ARENA_STEP))
+        ;
     return failed;
 }
 

@@ -50,8 +50,12 @@ static void prepare(struct launch *launch)
     *argument++ = request->program;
     *argument++ = "export";
     *argument++ = request->folder;
-    *argument++ = "-o";
-    *argument++ = request->out;
+    if (request->out) {
+        *argument++ = "-o";
+        *argument++ = request->out;
+    } else {
+        *argument++ = "--as-planned";
+    }
     if (request->format) {
         *argument++ = "-f";
         *argument++ = request->format;
@@ -98,10 +102,13 @@ long export_run(const struct export_request *request)
     int status = 0;
     /* glibc's clone, for its stack switch; it does not run the atfork handlers */
     long pid = clone(child, launch->stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, launch);
-    sys_signals_restore(launch->signals);
+    if (!request->exiting)
+        sys_signals_restore(launch->signals);
     long waited = pid < 0 ? -EAGAIN : -EINTR;
     while (waited == -EINTR)
         waited = SYS4(SYS_wait4, pid, &status, __WALL, 0);
+    if (request->exiting)
+        sys_signals_restore(launch->signals);
     sys_munmap(launch, sizeof *launch);
     if (waited < 0)
         return waited;

@@ -27,7 +27,7 @@ enum {
     SLOT_BYTES = LAYOUT_PAGE + 2 * BLOCK_BYTES,
     SLOT_COUNT = 4096, /* threads alive at one time in one process */
     ARENA_BYTES = 64 << 20,
-    ARENA_STEP = 64 << 10,
+    ARENA_STEP = 16 << 10,
 };
 
 #define LIVE_MAGIC  UINT64_C(0x31304556494c5456) /* "VTLIVE01" */

@@ -11,6 +11,9 @@
 
 struct process process;
 
+/* For paths, while files are opened: one thread at a time does that, and its stack may be a small one. */
+static char path[PATH_MAX];
+
 enum {
     TABLE_BYTES = (SLOT_COUNT + 1) * sizeof(struct thread),
     FIRST_BYTES = LAYOUT_PAGE + SLOT_BYTES
@@ -24,24 +27,22 @@ static struct thread *canary(void)
 
 long process_path(char *buffer, size_t size, long slot, const char *suffix)
 {
-    struct text path = text_on(buffer, size);
-    text_string(&path, process.prefix);
+    struct text made = text_on(buffer, size);
+    text_string(&made, process.prefix);
     if (slot >= 0) {
-        text_string(&path, ".");
-        text_number(&path, (uint64_t)slot);
+        text_string(&made, ".");
+        text_number(&made, (uint64_t)slot);
     }
-    text_string(&path, suffix);
-    return text_overflowed(&path) ? -ENAMETOOLONG : 0;
+    text_string(&made, suffix);
+    return text_overflowed(&made) ? -ENAMETOOLONG : 0;
 }
 
 /* A new PID-N.live: the first N that nobody has. */
-static long create_live(const char *folder, size_t folder_length)
+static long create_live(void)
 {
-    char path[PATH_MAX];
     long fd = -EEXIST;
     for (uint32_t image = 0; fd == -EEXIST && image < 100000; image++) {
-        struct text prefix = text_on(process.prefix, sizeof process.prefix);
-        text_bytes(&prefix, folder, folder_length);
+        struct text prefix = {process.prefix, process.folder_length, sizeof process.prefix};
         text_string(&prefix, "/");
         text_number(&prefix, process.pid);
         text_string(&prefix, "-");
@@ -93,12 +94,10 @@ static void describe(struct live_header *live)
 
 /* Opens the files of a new process. `parent` is the header of the image it was forked from, or
  * NULL. */
-static long open_files(const char *folder, size_t folder_length, const struct live_header *parent,
-                       uint32_t parent_image)
+static long open_files(const struct live_header *parent, uint32_t parent_image)
 {
-    char path[PATH_MAX];
     process.pid = (uint32_t)sys_getpid();
-    long fd = create_live(folder, folder_length);
+    long fd = create_live();
     if (fd < 0)
         return fd;
     long failed = map_live(fd);
@@ -131,7 +130,9 @@ out:
     if (process.live)
         sys_munmap(process.live, FIRST_BYTES);
     process.live = NULL;
-    /* empty, it tells the reader that there was a process that could not be captured */
+    if (process_path(path, sizeof path, -1, ".defs") == 0)
+        sys_unlink(path);
+    /* empty and alone, it tells the reader of a process that could not be captured */
     if (process_path(path, sizeof path, -1, ".live") == 0)
         SYS2(SYS_truncate, path, 0);
     return failed;
@@ -146,9 +147,11 @@ long process_begin(const char *folder, const struct definition_call *calls, size
     if (!process.threads)
         return -ENOMEM;
     long failed = sys_madvise(process.threads, TABLE_BYTES, MADV_WIPEONFORK);
-    process.folder_length = strlen(folder);
+    struct text prefix = text_on(process.prefix, sizeof process.prefix);
+    text_string(&prefix, folder);
+    process.folder_length = prefix.length;
     if (!failed)
-        failed = open_files(folder, process.folder_length, NULL, 0);
+        failed = text_overflowed(&prefix) ? -ENAMETOOLONG : open_files(NULL, 0);
     if (failed)
         return failed;
     canary()->owner = process.pid;
@@ -158,7 +161,6 @@ long process_begin(const char *folder, const struct definition_call *calls, size
 
 long process_after_fork(void)
 {
-    char folder[PATH_MAX];
     struct live_header parent = *process.live;
     uint32_t parent_image = process.image;
     if (__atomic_exchange_n(&canary()->vforking, 1, __ATOMIC_ACQ_REL))
@@ -167,8 +169,7 @@ long process_after_fork(void)
     process.live = NULL;
     process.retry_tick = 0;
     atomic_store(&process.ended, 0);
-    memcpy(folder, process.prefix, process.folder_length);
-    long failed = open_files(folder, process.folder_length, &parent, parent_image);
+    long failed = open_files(&parent, parent_image);
     if (failed) {
         atomic_store(&process.state, PROCESS_OFF);
         return failed;
@@ -198,7 +199,7 @@ void process_end(enum process_status status, int exit_status)
 {
     if (atomic_load(&process.state) == PROCESS_OFF || process_memory() != MEMORY_OWN)
         return;
-    process.live->end = clock_read_pair();
+    process.live->end = status == PROCESS_RUNNING ? (struct clock_pair){0, 0} : clock_read_pair();
     process.live->exit_status = exit_status;
     process.live->status = status;
 }
@@ -208,6 +209,7 @@ void process_stop(void)
     if (atomic_load(&process.state) == PROCESS_OFF)
         return;
     atomic_store(&process.state, PROCESS_STOPPED);
+    atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t i = 0; i < process.live->slots && i < SLOT_COUNT; i++)
         process.threads[i].end = process.threads[i].function_end = NULL;
 }

@@ -59,7 +59,7 @@ enum process_memory process_memory(void);
  */
 void process_end(enum process_status status, int exit_status);
 
-/* No thread writes another event. Not reversible, except by a fork. */
+/* No thread writes another event. Not reversible. */
 void process_stop(void);
 
 /* Counts an event that no thread could take. */

@@ -23,6 +23,7 @@ static void set_ends(struct thread *self)
     uint64_t *end = self->buffer[self->open] + BLOCK_WORDS - BLOCK_SLACK_WORDS;
     self->end = end;
     self->function_end = process_captures(CATEGORY_FUNCTIONS) && !clock_in_nsec ? end : NULL;
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in process_stop */
     if (atomic_load(&process.state) != PROCESS_ON)
         self->end = self->function_end = NULL;
 }
@@ -145,22 +146,28 @@ static int is_gone(uint32_t owner)
     return sys_tgkill(process.pid, owner, 0) == -ESRCH;
 }
 
-/* Takes over the slot of a thread that is gone; -1 when none was found. */
-static long take_over(uint32_t tid, int only_ended)
+/* Takes over the slot of a thread that is gone, looking at `probes` of them in turn; -1 when none
+ * was found. Threads that said that they end are the likely ones, but not all threads come through
+ * our pthread_create. */
+static long take_over(uint32_t tid, uint32_t probes)
 {
-    int probes = 0;
-    uint32_t slots = process.live->slots;
-    for (uint32_t i = 0; i < slots && i < SLOT_COUNT && probes < TAKEOVER_PROBES; i++) {
-        struct thread *thread = &process.threads[i];
+    static _Atomic uint32_t next;
+    uint32_t slots = process.live->slots < SLOT_COUNT ? process.live->slots : SLOT_COUNT;
+    for (uint32_t i = 0; i < slots && probes; i++) {
+        uint32_t number = atomic_fetch_add(&next, 1) % slots;
+        struct thread *thread = &process.threads[number];
         uint32_t owner = __atomic_load_n(&thread->owner, __ATOMIC_ACQUIRE);
-        if (!owner || !thread->slot || (only_ended && !thread->slot->ended))
+        if (!owner || !thread->slot)
             continue;
-        probes += only_ended;
+        int ended = (int)thread->slot->ended;
+        if (!ended && atomic_load(&process.ended))
+            continue;
+        probes--;
         if (is_gone(owner) && __atomic_compare_exchange_n(&thread->owner, &owner, tid, 0,
                                                           __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            if (thread->slot->ended)
+            if (ended)
                 atomic_fetch_sub(&process.ended, 1);
-            return i;
+            return number;
         }
     }
     return -1;
@@ -168,7 +175,7 @@ static long take_over(uint32_t tid, int only_ended)
 
 static long claim_slot(uint32_t tid)
 {
-    long number = atomic_load(&process.ended) ? take_over(tid, 1) : -1;
+    long number = take_over(tid, TAKEOVER_PROBES);
     if (number >= 0)
         return number;
     if (process.live->slots < SLOT_COUNT) {
@@ -178,7 +185,7 @@ static long claim_slot(uint32_t tid)
             return fresh;
         }
     }
-    return take_over(tid, 0);
+    return take_over(tid, SLOT_COUNT);
 }
 
 /* Slot 0 lies behind the header, in the mapping that process_begin made. */

@@ -92,7 +92,7 @@ PLAIN static void lead(const char *how)
 {
     struct round round = {0, open("parent-file", O_WRONLY | O_CREAT | O_APPEND, 0600)};
     for (; round.number < ROUNDS; round.number++) {
-        int status;
+        int status = 0;
         errno = MARK;
         pid_t pid = make(how, &round);
         if (errno != MARK)

@@ -15,6 +15,7 @@
 enum { CALLS = 5000 };
 
 static int code;
+static volatile char mark[] = "in a core, this is the target's";
 static volatile int sink;
 static pthread_t main_thread;
 
@@ -142,6 +143,7 @@ PLAIN int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "return";
     code = argc > 2 ? atoi(argv[2]) : 0;
+    mark[0] = 'I'; /* written to, and so dumped */
     atexit(at_exit);
     at_quick_exit(at_quick_exit_too);
     if (strcmp(how, "wait") == 0 || strcmp(how, "handle") == 0 || strcmp(how, "ignore") == 0)

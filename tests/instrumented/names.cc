@@ -76,6 +76,17 @@ extern "C" __attribute__((noinline)) int plain_c(void)
     return 1;
 }
 
+// Without an entry of its own, which the lambda's would shadow.
+__attribute__((no_instrument_function)) static int with_lambda(int result)
+{
+    auto lambda = [&](int more) __attribute__((noinline))
+    {
+        CALL_AS("with_lambda(int)::{lambda(int)#1}::operator()(int) const");
+        return result + more;
+    };
+    return lambda(1);
+}
+
 int main()
 {
     CALL_AS("main");
@@ -87,10 +98,5 @@ int main()
     shapes::Circle<int>::count(3);
     shapes::Circle<double>::count(4);
     result += sum(nullptr) + many(1, 'x', 2.0) + 12_squared + plain_c();
-    auto lambda = [&](int more) __attribute__((noinline))
-    {
-        CALL_AS("main::{lambda(int)#1}::operator()(int) const");
-        return result + more;
-    };
-    return lambda(1) > 100000 ? 1 : journal_print();
+    return with_lambda(result) > 100000 ? 1 : journal_print();
 }

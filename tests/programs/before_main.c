@@ -1,6 +1,7 @@
-/* Lives before everybody's constructors: its own run first of all, when libc has not read the
- * environment yet. Allocates and does I/O there, and looks whether a tracer has built anything by
- * then; counts what is registered to run at exit, and from where. Keeps some blocks for main. */
+/* Lives before everybody's constructors: while the loader still puts the program together, it runs a
+ * function of the program to choose another one. Nobody has read the environment by then. Allocates and
+ * does I/O there, and looks whether a tracer has built anything already; counts what is registered to
+ * run at exit, and from where. Keeps some blocks for main. */
 #define _GNU_SOURCE
 #include "book.h"
 #include "lookup.h"
