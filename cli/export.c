@@ -212,6 +212,8 @@ int verb_export(int argc, char **argv)
         }
     if (optind + 1 != argc)
         return usage("export");
+    if (job.format && !choose_format(job.format, NULL))
+        return EXIT_USAGE;
     if (remove &&
         session_goes_on(argv[optind])) /* asked before it is read: what comes later is not in it */
         remove = 0;

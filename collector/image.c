@@ -25,8 +25,8 @@ static void *grow(void *array, size_t count, size_t size)
     return grown;
 }
 
-/* Whether the live file of a process that came to its end was cut off later: it grows by whole slots,
- * and a slot that has finished blocks is in it. */
+/* Whether the live file of a process that came to its end was cut off later: it grows by whole
+ * slots, and a slot that has finished blocks is in it. */
 static int is_cut(const struct image *image)
 {
     size_t slots = (image->live_size - LAYOUT_PAGE) / SLOT_BYTES;

@@ -1,7 +1,7 @@
 /* What the process's file descriptors are: the name each was opened with, as a string id. Filled in
  * by open and dup, forgotten at close; a fork's child has its parent's. A descriptor that came
- * another way has no name. Closes inside libc (closedir, pclose) are not seen. Concurrent use of one descriptor is the program's own
- * race. */
+ * another way has no name. Closes inside libc (closedir, pclose) are not seen. Concurrent use of
+ * one descriptor is the program's own race. */
 #ifndef VT_PRELOAD_DESCRIPTORS_H
 #define VT_PRELOAD_DESCRIPTORS_H
 

@@ -198,9 +198,13 @@ static void begin(char *const *environment)
 __attribute__((constructor)) static void start_process(int argc, char **argv, char **environment)
 {
     int saved = errno;
+    char **there = environ;
     (void)argc;
     (void)argv;
+    if (!there) /* an allocator that begins with our lookups reads its options (H03) */
+        environ = environment;
     real_resolve();
+    environ = there; /* libc sets it later */
     begin(environment);
     errno = saved;
 }

@@ -3,13 +3,14 @@
 #define VT_RUNTIME_EXPORT_H
 
 struct export_request {
-    const char *program;      /* path of the vitte-trace command */
-    const char *folder;       /* the session */
+    const char *program; /* path of the vitte-trace command */
+    const char *folder;  /* the session */
     const char *out;     /* file to write, or NULL: where the manifest says */
-    const char *format;       /* or NULL: by the suffix of out */
-    int out_is_users;         /* the user named it: the program's tracer does not change it */
-    int exiting; /* the program has ended: no handler and no default action of its signals any more */
-    int remove;               /* delete the session folder once the file is complete */
+    const char *format;  /* or NULL: by the suffix of out */
+    int out_is_users;    /* the user named it: the program's tracer does not change it */
+    int exiting; /* the program has ended: no handler and no default action of its signals any more
+                  */
+    int remove;  /* delete the session folder once the file is complete */
     char *const *environment; /* for the exporter; the tracer's own variables are left out of it */
 };
 

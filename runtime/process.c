@@ -11,7 +11,8 @@
 
 struct process process;
 
-/* For paths, while files are opened: one thread at a time does that, and its stack may be a small one. */
+/* For paths, while files are opened: one thread at a time does that, and its stack may be a small
+ * one. */
 static char path[PATH_MAX];
 
 enum {

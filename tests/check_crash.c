@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILLS = 50, LATEST = 100000, LIMIT = 1000000 };
+enum { KILLS = 50, LATEST = 100000, LIMIT = 250000 };
 
 static struct confirmed *book;
 

@@ -114,7 +114,7 @@ END_TEST
 START_TEST(h39_our_own_helper_is_not_traced)
 {
     struct outcome run =
-        preloaded("env VITTE_TRACE_OUT=trace.ndjson %s execve %s ONE=1", scrub(), scrub());
+        preloaded("VITTE_TRACE_OUT=trace.ndjson %s execve %s ONE=1", scrub(), scrub());
     ck_assert_int_eq(run.code, SHOWN);
     ck_assert_str_eq(run.err, "");
     json_t *events = load_ndjson("trace.ndjson");

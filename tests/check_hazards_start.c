@@ -219,21 +219,28 @@ START_TEST(h08_every_call_passes_once_through_a_neighbour)
 END_TEST
 
 static const struct neighbour {
-    const char *package, *library;
+    const char *package, *library, *tool;
     const char *before, *after; /* shell text around the command */
     const char *proof, *out,
         *err; /* a command, and what it says when the neighbour does its work */
     int allocates;
 } neighbours[] = {
-    {"fakeroot", "/usr/lib/*/libfakeroot/libfakeroot-sysv.so",
+    {"fakeroot", "/usr/lib/*/libfakeroot/libfakeroot-sysv.so", "/usr/bin/faked-sysv",
      "key=$(faked-sysv); export FAKEROOTKEY=${key%%:*};", "kill ${key##*:};",
      "sh -c 'touch f; chown 12:34 f; stat -c %u:%g f'", "12:34\n", "", 0},
-    {"libfaketime", "/usr/lib/*/faketime/libfaketimeMT.so.1",
+    {"libfaketime", "/usr/lib/*/faketime/libfaketimeMT.so.1", NULL,
      "export FAKETIME='2001-02-03 04:05:06';", "", "date +%Y-%m", "2001-02\n", "", 0},
-    {"libjemalloc2", "/usr/lib/*/libjemalloc.so.2", "export MALLOC_CONF=stats_print:true;", "",
-     "awk 'BEGIN {print 5}'", "5\n", "jemalloc statistics", 1},
+    {"libjemalloc2", "/usr/lib/*/libjemalloc.so.2", NULL, "export MALLOC_CONF=stats_print:true;",
+     "", "awk 'BEGIN {print 5}'", "5\n", "jemalloc statistics", 1},
 };
 enum { NEIGHBOURS = sizeof neighbours / sizeof neighbours[0] };
+
+static const char *library_of(const struct neighbour *neighbour)
+{
+    if (neighbour->tool)
+        needs(neighbour->tool, neighbour->package);
+    return needs(neighbour->library, neighbour->package);
+}
 
 /* Real time now, in nanoseconds. */
 static json_int_t now(void)
@@ -247,7 +254,7 @@ static json_int_t now(void)
 START_TEST(h08_real_neighbours_in_either_order)
 {
     const struct neighbour *neighbour = &neighbours[_i / 2];
-    const char *library = needs(neighbour->library, neighbour->package);
+    const char *library = library_of(neighbour);
     int ours = _i % 2;
     json_int_t before = now();
     struct outcome run = with_neighbour(library, ours, neighbour->before,
@@ -268,7 +275,7 @@ END_TEST
 START_TEST(h08_neighbours_still_do_their_work)
 {
     const struct neighbour *neighbour = &neighbours[_i / 2];
-    const char *library = needs(neighbour->library, neighbour->package);
+    const char *library = library_of(neighbour);
     struct outcome run =
         with_neighbour(library, _i % 2, neighbour->before, neighbour->proof, neighbour->after);
     ck_assert_int_eq(run.code, 0);

@@ -211,6 +211,7 @@ START_TEST(h15_the_constructor_keeps_errno)
     struct outcome run = shell("exec env LD_PRELOAD='%s' '%s'", built_library(),
                                built_program("programs/before_main"));
     assert_fine(&run);
+    ck_assert_int_eq(book(&run, "errno_early"), 0);
     ck_assert_int_eq(book(&run, "errno"), 77);
     ck_assert_int_eq(book(&run, "session_in_main"), 1);
     outcome_free(&run);

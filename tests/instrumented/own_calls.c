@@ -22,7 +22,8 @@
     X(malloc)                                                                                      \
     X(calloc)                                                                                      \
     X(realloc)                                                                                     \
-    X(reallocarray) X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(pthread_mutex_lock)   \
+    X(reallocarray)                                                                                \
+    X(free) X(posix_memalign) X(aligned_alloc) X(memalign) X(pthread_mutex_lock)                   \
         X(pthread_mutex_unlock) X(pthread_mutex_trylock) X(pthread_once) X(pthread_rwlock_rdlock)  \
             X(pthread_rwlock_wrlock) X(pthread_sigmask) X(pthread_getattr_np) X(pthread_kill)      \
                 X(sigprocmask) X(sigaction) X(open) X(open64) X(read) X(write) X(pwrite) X(close)  \

@@ -1,7 +1,7 @@
-/* Lives before everybody's constructors: while the loader still puts the program together, it runs a
- * function of the program to choose another one. Nobody has read the environment by then. Allocates and
- * does I/O there, and looks whether a tracer has built anything already; counts what is registered to
- * run at exit, and from where. Keeps some blocks for main. */
+/* Lives before everybody's constructors: while the loader still puts the program together, it runs
+ * a function of the program to choose another one. Nobody has read the environment by then.
+ * Allocates and does I/O there, and looks whether a tracer has built anything already; counts what
+ * is registered to run at exit, and from where. Keeps some blocks for main. */
 #define _GNU_SOURCE
 #include "book.h"
 #include "lookup.h"
@@ -14,8 +14,7 @@
 
 enum { KEPT = 8, LATER = 5 };
 
-static int in_allocator, in_preinit, registered, registered_early, session_early, wrong,
-    environment;
+static int early, errno_early, registered, registered_early, session_early, wrong, environment;
 static void *kept[KEPT];
 
 static void *answer(const char *name, const char *version)
@@ -29,7 +28,7 @@ static void *answer(const char *name, const char *version)
 static void *registers(const char *name)
 {
     registered++;
-    registered_early += in_allocator || in_preinit;
+    registered_early += early;
     return in_libc(name, 0);
 }
 
@@ -68,7 +67,6 @@ static int session_there(void)
 
 static void allocate(void)
 {
-    in_allocator = 1;
     kept[0] = opaque(malloc(100));
     kept[1] = calloc(10, 10);
     kept[2] = realloc(malloc(10), 100);
@@ -78,7 +76,6 @@ static void allocate(void)
     for (int i = 6; i < KEPT; i++)
         kept[i] = opaque(malloc(100));
     free(opaque(malloc(5000)));
-    in_allocator = 0;
     for (int i = 0; i < KEPT; i++) {
         wrong += kept[i] == NULL;
         memset(kept[i], i + 1, 100);
@@ -95,24 +92,40 @@ static void use_files(void)
     wrong += close(fd) != -1 || errno != EBADF;
 }
 
-static void first(void)
+static int chosen(void)
+{
+    return 1;
+}
+
+/* The loader asks which function `choice` is when it relocates the program: thread-local storage is
+ * there, but not yet what it is to hold. */
+__attribute__((used)) static int (*choose(void))(void)
 {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     extern char **environ;
-    in_preinit = 1;
+    early = 1;
     environment = environ != NULL;
     allocate();
     use_files();
     wrong += pthread_mutex_lock(&mutex) != 0 || pthread_mutex_unlock(&mutex) != 0;
     session_early = session_there();
-    in_preinit = 0;
+    early = 0;
+    return chosen;
+}
+int choice(void) __attribute__((ifunc("choose")));
+
+/* Before the constructors of all libraries but those that ask to be the first of all. */
+static void preinit(void)
+{
+    errno_early = errno;
     errno = 77;
 }
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(void) = first;
+__attribute__((section(".preinit_array"), used)) static void (*const entry)(void) = preinit;
 
 int main(void)
 {
     int errno_after = errno;
+    wrong += !choice();
     for (int i = 0; i < KEPT; i++) {
         for (int k = 0; k < 100; k++)
             wrong += ((char *)kept[i])[k] != i + 1;
@@ -122,8 +135,8 @@ int main(void)
         free(opaque(malloc(300)));
     book("environment_readable %d\nsession_early %d\nsession_in_main %d\n", environment,
          session_early, session_there());
-    book("registered %d\nregistered_early %d\nerrno %d\n", registered, registered_early,
-         errno_after);
+    book("registered %d\nregistered_early %d\nerrno_early %d\nerrno %d\n", registered,
+         registered_early, errno_early, errno_after);
     book("kept %d\nlater %d\nwrong %d\n", KEPT, LATER, wrong);
     return wrong != 0;
 }
