@@ -18,6 +18,7 @@
 #define PLAIN __attribute__((no_instrument_function))
 
 /* Every function by its number of arguments, all of which fit in registers. */
+/* clang-format off */
 #define COUNTED(X)                                                                                 \
     X(malloc)                                                                                      \
     X(calloc)                                                                                      \
@@ -38,6 +39,7 @@
                                                     X(on_exit) X(pthread_key_create)               \
                                                         X(sigaltstack) X(shm_open) X(memfd_create) \
                                                             X(sysconf) X(getrandom)
+/* clang-format on */
 
 enum {
 #define NUMBER(name) NUMBER_##name,
