@@ -106,7 +106,7 @@ static int find_one(struct look *look)
 int session_goes_on(const char *folder)
 {
     struct look look = {.since = session_ticks(folder)};
-    size_t gone_before;
+    size_t gone_before, looks = 0;
     snprintf(look.folder, sizeof look.folder, "%s", folder);
     if (!realpath(folder, look.resolved))
         return 0;
@@ -115,6 +115,6 @@ int session_goes_on(const char *folder)
         gone_before = look.gone;
         if (find_one(&look))
             return 1;
-    } while (look.gone != gone_before);
+    } while (look.gone != gone_before && ++looks < 20);
     return 0;
 }

@@ -3,16 +3,6 @@
  * acted out. */
 #include "tests/hazards.h"
 
-/* Runs a target with nothing but the preload set; the session stays beside trace.ndjson. */
-static struct outcome kept(const char *program)
-{
-    struct outcome run = shell("VITTE_TRACE_KEEP=1 VITTE_TRACE_OUT=trace.ndjson timeout -k 1 40 "
-                               "env LD_PRELOAD='%s' '%s'",
-                               built_library(), built_program(program));
-    ck_assert_msg(run.code != 124, "%s does not come to an end", program);
-    return run;
-}
-
 START_TEST(h01_dlsym_recursion_is_served_from_the_early_arena)
 {
     struct outcome run = captured("--events memory", built_program("programs/lookup_allocates"));
@@ -44,8 +34,7 @@ END_TEST
 
 START_TEST(h03_calls_before_the_constructor_pass_through)
 {
-    struct outcome run = kept("programs/before_main");
-    assert_fine(&run);
+    struct outcome run = preloaded_beside("", "all", built_program("programs/before_main"));
     ck_assert_int_eq(book(&run, "environment_readable"), 0);
     ck_assert_int_eq(book(&run, "wrong"), 0);
     json_t *report = look("report --memory", "vitte-trace-*.vtrace");
@@ -60,8 +49,7 @@ END_TEST
 
 START_TEST(h04_nothing_is_built_or_registered_inside_malloc)
 {
-    struct outcome run = kept("programs/before_main");
-    assert_fine(&run);
+    struct outcome run = preloaded_beside("", "all", built_program("programs/before_main"));
     ck_assert_int_eq(book(&run, "session_early"), 0);
     ck_assert_int_eq(book(&run, "session_in_main"), 1);
     ck_assert_int_eq(book(&run, "registered_early"), 0);

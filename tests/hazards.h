@@ -42,6 +42,19 @@ static inline struct outcome captured(const char *options, const char *command)
     return run;
 }
 
+/* The same with no command of ours around it, and with another preload behind ours, or none (""):
+ * leaves trace.ndjson and the session, vitte-trace-*.vtrace. */
+static inline struct outcome preloaded_beside(const char *neighbour, const char *events,
+                                              const char *command)
+{
+    struct outcome run = shell("exec timeout -k 1 40 env VITTE_TRACE_KEEP=1 VITTE_TRACE_EVENTS=%s "
+                               "VITTE_TRACE_OUT=trace.ndjson LD_PRELOAD='%s:%s' '%s'",
+                               events, built_library(), neighbour, command);
+    ck_assert_msg(run.code != 124 && run.code != 137, "%s does not come to an end", command);
+    assert_fine(&run);
+    return run;
+}
+
 /* What `vitte-trace VERB` prints as JSON about a session. */
 static inline json_t *look(const char *verb, const char *session)
 {

@@ -88,7 +88,8 @@ static void span(struct writer *writer, const struct span *span)
     uint32_t node = known ? span->stack[known - 1].mark : node_of(folded, 0, folded->process);
     for (; known < span->depth; known++)
         node = span->stack[known].mark = node_of(folded, node, span->stack[known].name);
-    folded->nodes[node_of(folded, node, span->name)].self_ns += span->self_ns;
+    node = node_of(folded, node, span->name); /* first: it may move the nodes */
+    folded->nodes[node].self_ns += span->self_ns;
 }
 
 /* A frame's name, with what would end it early replaced. */

@@ -1,7 +1,7 @@
 /* vfork's children edit their parent's memory. h38_vfork HOW BOOKS: ROUNDS times a child calls
  * instrumented and wrapped functions, moves the parent's descriptor about (in its own table) and
  * ends, or execs this program again; the parent then looks at its stack and errno and goes on. HOW:
- * vfork; clone (CLONE_VM | CLONE_VFORK, on a stack of its own); late: as vfork, but in a fork's
+ * vfork; clone (CLONE_VM | CLONE_VFORK, on a stack of its own); late: as vfork, but in a raw fork's
  * child that has done nothing else before. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,7 +130,7 @@ PLAIN int main(int argc, char **argv)
         lead(argv[1]);
         return 0;
     }
-    pid_t pid = fork();
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {
         if (vfork() == 0)
             _exit(0);

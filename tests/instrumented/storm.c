@@ -1,7 +1,7 @@
-/* storm BURST: two timers' signals come as fast as they can while main makes calls; their handler,
- * which the other signal interrupts too, makes calls of the same kinds, and now and then BURST
- * calls of a function, enough to fill the tracer's buffers more than once. Ends when 4000 signals
- * have come. Prints how many calls of each kind were made. */
+/* storm BURST TIMERS: the signals of one or two timers come as fast as they can while main makes
+ * calls; their handler, which the other timer's signal interrupts too, makes calls of the same
+ * kinds, and now and then BURST calls of a function. Ends when 4000 signals have come. Prints how
+ * many calls of each kind were made. */
 #define _GNU_SOURCE
 #include "../programs/book.h"
 
@@ -71,13 +71,16 @@ PLAIN int main(int argc, char **argv)
     burst = argc > 1 ? atoi(argv[1]) : 3;
     zero_fd = open("/dev/zero", O_RDONLY);
     opens++;
-    timer_t one = start(SIGRTMIN, 30000), two = start(SIGRTMIN + 1, 37000);
+    int timers = argc > 2 ? atoi(argv[2]) : 1;
+    timer_t made[2];
+    for (int i = 0; i < timers && i < 2; i++)
+        made[i] = start(SIGRTMIN + i, 30000 + 7000 * i);
     while (signals < SIGNALS)
         work();
-    timer_delete(one);
-    timer_delete(two);
-    signal(SIGRTMIN, SIG_IGN);
-    signal(SIGRTMIN + 1, SIG_IGN);
+    for (int i = 0; i < timers && i < 2; i++) {
+        timer_delete(made[i]);
+        signal(SIGRTMIN + i, SIG_IGN);
+    }
     book("signals %ld\nmain_calls %ld\nhandler_calls %ld\n", signals, in_main, in_handler);
     book("read %ld\nwrite %ld\nopen %ld\nclose %ld\nmalloc %ld\n", reads, writes, opens, closes,
          blocks);

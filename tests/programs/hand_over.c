@@ -1,18 +1,15 @@
 /* Threads hand blocks to each other, which free them, or make them larger and pass them on. All use
  * one arena and sizes for which no thread keeps blocks of its own, so an address that one thread
- * gives back is the next one that another gets. A timer's signals hold a thread up wherever it is,
- * for as long as the others need to go on a little. Prints how much there was of each. */
+ * gives back is soon another one's. Prints how much there was of each. */
 #define _GNU_SOURCE
 #include "book.h"
 
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { THREADS = 3, ROUNDS = 6000, BOXES = 4, SMALLEST = 1100 };
 
@@ -32,31 +29,6 @@ static void check(const void *block, const void *marked)
     const void *there;
     memcpy(&there, block, sizeof there);
     wrong += there != marked;
-}
-
-/* One thread at a time. It may hold the arena's lock: then nobody goes on, and it gives up. */
-static void hold_up(int signal)
-{
-    static atomic_int held;
-    long then = allocated;
-    (void)signal;
-    if (atomic_exchange(&held, 1))
-        return;
-    for (int i = 0; i < 200 && allocated < then + 5; i++)
-        syscall(SYS_sched_yield);
-    held = 0;
-}
-
-static timer_t start_timer(void)
-{
-    struct sigaction action = {.sa_handler = hold_up, .sa_flags = SA_RESTART};
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
-    struct itimerspec often = {{0, 50000}, {0, 50000}};
-    timer_t timer;
-    sigaction(SIGRTMIN, &action, NULL);
-    timer_create(CLOCK_MONOTONIC, &event, &timer);
-    timer_settime(timer, 0, &often, NULL);
-    return timer;
 }
 
 static void *trade(void *argument)
@@ -94,14 +66,8 @@ int main(void)
         seeds[i] = 1000 * i;
         pthread_create(&threads[i], NULL, trade, &seeds[i]);
     }
-    sigset_t signals; /* are for the others */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGRTMIN);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    timer_t timer = start_timer();
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    timer_delete(timer);
     for (int i = 0; i < BOXES; i++)
         if (boxes[i]) {
             free(boxes[i]);
