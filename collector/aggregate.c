@@ -1,6 +1,8 @@
 /* See aggregate.h. */
 #include "collector/aggregate.h"
 
+#include "collector/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +22,6 @@ struct aggregate {
     struct memory_sum *memory;
     size_t memory_count;
 };
-
-static void *need(void *memory)
-{
-    if (!memory) {
-        fputs("vitte-trace: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
-
-/* Room for one more in an array whose room is the next power of two. */
-static void *grow(void *array, size_t count, size_t size)
-{
-    return count & (count - 1) ? array : need(realloc(array, (count ? 2 * count : 1) * size));
-}
 
 struct aggregate *aggregate_new(void)
 {
@@ -76,8 +63,8 @@ static struct function_sum *function_of(struct aggregate *aggregate, const struc
         *sum = need(calloc(1, sizeof **sum));
         (*sum)->name = name;
         (*sum)->min_ns = UINT64_MAX;
-        aggregate->functions =
-            grow(aggregate->functions, aggregate->function_count, sizeof *aggregate->functions);
+        aggregate->functions = grow_array(aggregate->functions, aggregate->function_count,
+                                          sizeof *aggregate->functions);
         aggregate->functions[aggregate->function_count++] = *sum;
     }
     return *sum;
@@ -165,7 +152,8 @@ static struct file_sum *file_of(struct aggregate *aggregate, const char *path, s
         struct file_sum *file = need(calloc(1, sizeof *file));
         file->path = need(strndup(path, length));
         file->pid = pid;
-        aggregate->files = grow(aggregate->files, aggregate->file_count, sizeof *aggregate->files);
+        aggregate->files =
+            grow_array(aggregate->files, aggregate->file_count, sizeof *aggregate->files);
         aggregate->files[aggregate->file_count++] = file;
         aggregate->file_table[at] = (uint32_t)aggregate->file_count;
     }
@@ -251,7 +239,8 @@ static void on_image(void *data, struct image *image)
 {
     struct aggregate *aggregate = data;
     aggregate->image = image;
-    aggregate->memory = grow(aggregate->memory, aggregate->memory_count, sizeof *aggregate->memory);
+    aggregate->memory =
+        grow_array(aggregate->memory, aggregate->memory_count, sizeof *aggregate->memory);
     struct memory_sum *memory = &aggregate->memory[aggregate->memory_count++];
     *memory = (struct memory_sum){.pid = image->summary->pid, .image = image->summary->image};
     snprintf(memory->process, sizeof memory->process, "%s", image->name);
@@ -261,7 +250,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
 {
     struct aggregate *aggregate = data;
     aggregate->threads =
-        grow(aggregate->threads, aggregate->thread_count, sizeof *aggregate->threads);
+        grow_array(aggregate->threads, aggregate->thread_count, sizeof *aggregate->threads);
     struct thread_sum *thread = &aggregate->threads[aggregate->thread_count++];
     *thread = (struct thread_sum){.pid = image->summary->pid,
                                   .tid = view->tid,

@@ -1,6 +1,8 @@
 /* See image.h. */
 #include "collector/image.h"
 
+#include "collector/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,18 +14,6 @@
 #include <unistd.h>
 
 enum { MAX_THREADS = 1 << 24 };
-
-static void *grow(void *array, size_t count, size_t size)
-{
-    if (count & (count - 1)) /* room is always a power of two */
-        return array;
-    void *grown = realloc(array, (count ? 2 * count : 1) * size);
-    if (!grown) {
-        fputs("vitte-trace: out of memory\n", stderr);
-        exit(1);
-    }
-    return grown;
-}
 
 /* Whether the live file of a process that came to its end was cut off later: it grows by whole
  * slots, and a slot that has finished blocks is in it. */
@@ -95,7 +85,7 @@ static void add_module(struct image *image, const struct definition_module *modu
         image->modules_overlap = 1;
         break;
     }
-    image->modules = grow(image->modules, image->module_count, sizeof *image->modules);
+    image->modules = grow_array(image->modules, image->module_count, sizeof *image->modules);
     struct image_module *added = &image->modules[image->module_count++];
     *added = (struct image_module){
         .low = module->low,
@@ -120,7 +110,7 @@ static void add_thread(struct image *image, const struct definition_thread *thre
     if (thread->index >= MAX_THREADS)
         return;
     while (image->thread_count <= thread->index) {
-        image->threads = grow(image->threads, image->thread_count, sizeof *image->threads);
+        image->threads = grow_array(image->threads, image->thread_count, sizeof *image->threads);
         image->threads[image->thread_count] =
             (struct image_thread){.index = (uint32_t)image->thread_count};
         image->thread_count++;
@@ -154,7 +144,7 @@ static void add_calls(struct image *image, const struct definition_call *calls, 
             call->field_count > CALL_FIELDS)
             continue;
         while (image->call_count <= call->number) {
-            image->calls = grow(image->calls, image->call_count, sizeof *image->calls);
+            image->calls = grow_array(image->calls, image->call_count, sizeof *image->calls);
             image->calls[image->call_count++] = (struct image_call){.name = NULL};
         }
         image->calls[call->number].definition = *call;

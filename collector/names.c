@@ -2,6 +2,8 @@
  * processes is one name. */
 #include "collector/names.h"
 
+#include "collector/memory.h"
+
 #include "base/text.h"
 #include "collector/demangle.h"
 #include "collector/symbols.h"
@@ -33,15 +35,6 @@ struct names {
 };
 
 enum { MAX_NAME = 4096 };
-
-static void *need(void *memory)
-{
-    if (!memory) {
-        fputs("vitte-trace: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
 
 struct names *names_new(void)
 {

@@ -5,6 +5,8 @@
  * never run backwards: a record that a signal handler overtook is moved up to its predecessor. */
 #include "collector/pairing.h"
 
+#include "collector/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,15 +45,6 @@ struct pairing {
     uint32_t thread;
     int in_thread, thread_ended;
 };
-
-static void *need(void *memory)
-{
-    if (!memory) {
-        fputs("vitte-trace: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
 
 struct pairing *pairing_new(struct image *image, const struct visitor *visitor,
                             struct totals *totals)

@@ -94,7 +94,6 @@ static long create_session(char *const *environment)
         .command_size = length > 0 ? (size_t)length : 0,
         .traceparent = environment_value(environment, "TRACEPARENT"),
         .root_pid = (uint32_t)pid,
-        .exports_itself = 1,
     };
     failed = -EEXIST;
     for (unsigned attempt = 0; failed == -EEXIST && attempt < 1000; attempt++) {

@@ -16,8 +16,6 @@ struct session_config {
     size_t command_size;
     const char *traceparent; /* or NULL */
     uint32_t root_pid;       /* of the process whose end ends the session */
-    int exports_itself; /* the root starts the export when it ends (else the `vitte-trace` command
-                           does) */
 };
 
 /* Makes the folder and its manifest and decides the session's clock (clock_in_nsec is set).

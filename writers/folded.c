@@ -1,5 +1,6 @@
 /* Folded stacks: `process;outer;inner WEIGHT`, the weight in nanoseconds of self time, one line for
  * each different stack. Memory grows with the number of different stacks alone. */
+#include "collector/memory.h"
 #include "writers/writer.h"
 
 #include <stdio.h>
@@ -19,15 +20,6 @@ struct folded {
     uint32_t table_size;
     const struct name *process;
 };
-
-static void *need(void *memory)
-{
-    if (!memory) {
-        fputs("vitte-trace: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
 
 static uint32_t slot_of(const struct folded *folded, uint32_t parent, const struct name *name)
 {
