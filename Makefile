@@ -87,7 +87,7 @@ check: tests
 
 # Only what runs in our own process can be sanitized; the preload lives in somebody else's.
 asan:
-	$(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
+	ASAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 tsan:
 	$(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
 

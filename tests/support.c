@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,8 +233,17 @@ long file_size(const char *name)
     return stat(name, &info) == 0 ? (long)info.st_size : -1;
 }
 
+/* Whatever ran us may ignore signals (nohup, a shell's background job), and programs inherit that.
+ */
+static void reset_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+}
+
 int run_suite(Suite *suite)
 {
+    reset_signals();
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
