@@ -17,10 +17,11 @@ VERSION := 0.1.0
 WARN    := -Wall -Wextra -Wconversion -Wshadow
 COMMON  := -std=c11 -D_GNU_SOURCE -DVT_VERSION='"$(VERSION)"' -I. -I$(ARCHDIR) -MMD -MP $(WARN)
 CFLAGS  ?= -O2 -g
-# The traced process's half: no fortified calls (they would be wrapped), unwindable, small TLS model.
+# The traced process's half: no fortified calls (they would be wrapped), none of the headers' own bodies
+# (rows have theirs), unwindable, small TLS model.
 LIB_CFLAGS := $(COMMON) $(CFLAGS) -fPIC -fvisibility=hidden -fexceptions -ftls-model=initial-exec \
               -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-builtin-free \
-              -fno-builtin-calloc -fno-builtin-realloc
+              -fno-builtin-calloc -fno-builtin-realloc -fno-delete-null-pointer-checks -D__NO_INLINE__
 PKGS    := jansson zlib libelf
 PROG_CFLAGS := $(COMMON) $(CFLAGS) $(SANITIZE) $(shell pkg-config --cflags $(PKGS))
 PROG_LIBS   := $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -pthread
@@ -89,7 +90,7 @@ check: tests
 asan:
 	ASAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 tsan:
-	$(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
+	TSAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
 
 bench: all
 	bench/run

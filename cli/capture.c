@@ -2,21 +2,18 @@
  */
 #include "cli/cli.h"
 
+#include "collector/program.h"
 #include "runtime/clock.h"
 #include "runtime/options.h"
 #include "runtime/session.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,53 +78,14 @@ static void find_program(const char *name, char *path, size_t size)
     path[0] = '\0';
 }
 
-/* Whether the kernel marks the program as secure, for which the loader ignores LD_PRELOAD. */
-static int is_privileged(const char *path)
-{
-    struct stat info;
-    struct statvfs system;
-    char capability[64];
-    unsigned setgid = S_ISGID | S_IXGRP; /* without the x it is no setgid program */
-    if (stat(path, &info) != 0 || (statvfs(path, &system) == 0 && system.f_flag & ST_NOSUID))
-        return 0;
-    return (info.st_mode & S_ISUID && info.st_uid != getuid()) ||
-           ((info.st_mode & setgid) == setgid && info.st_gid != getgid()) ||
-           (geteuid() != 0 &&
-            getxattr(path, "security.capability", capability, sizeof capability) > 0);
-}
-
 /* Says beforehand what a preload cannot see (H40, H41): the trace would be empty without a word. */
 static void warn_about(const char *name)
 {
     char path[PATH_MAX];
-    Elf64_Ehdr header;
     find_program(name, path, sizeof path);
-    if (path[0] && is_privileged(path))
-        fail(0,
-             "%s is setuid or setgid, or has capabilities: the loader leaves the tracer out of it",
-             path);
-    int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    if (fd < 0)
-        return;
-    int is_elf = read(fd, &header, sizeof header) == (ssize_t)sizeof header &&
-                 memcmp(header.e_ident, ELFMAG, SELFMAG) == 0;
-    int is_static = is_elf && header.e_ident[EI_CLASS] == ELFCLASS64;
-    for (unsigned i = 0; is_static && i < header.e_phnum; i++) {
-        Elf64_Phdr segment;
-        off_t at = (off_t)(header.e_phoff + (uint64_t)i * header.e_phentsize);
-        if (pread(fd, &segment, sizeof segment, at) != (ssize_t)sizeof segment ||
-            segment.p_type == PT_INTERP)
-            is_static = 0;
-    }
-    if (is_elf && header.e_ident[EI_CLASS] != ELFCLASS64)
-        fail(0, "%s is a 32-bit program: it cannot load the tracer and will not be in the trace",
-             path);
-    else if (is_static)
-        fail(0,
-             "%s is statically linked: it cannot load the tracer; only dynamic programs that it "
-             "starts will be in the trace",
-             path);
-    close(fd);
+    const char *why = path[0] ? program_untraceable(path) : NULL;
+    if (why)
+        fail(0, "%s %s; only dynamic programs that it starts will be in the trace", path, why);
 }
 
 static void set_up_environment(const struct capture *capture, const char *library)

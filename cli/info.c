@@ -3,8 +3,13 @@
  * what the text is printed from. */
 #include "cli/cli.h"
 
+#include "base/text.h"
+#include "collector/coverage.h"
+
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static const char *const status_words[] = {[PROCESS_RUNNING] = "ended without a word, or runs",
@@ -63,37 +68,156 @@ static void add_modules(json_t *modules, struct image *image)
     }
 }
 
-static json_t *blocked_threads(struct session *session, struct image *image)
+/* ---- what threads were doing when their process ended, or are doing ---- */
+
+/* Collected while the session is walked: one object for each thread that did not come to its end.
+ */
+struct ends {
+    json_t *list;
+    struct image *image;
+    struct thread_view thread;
+    int told; /* of this thread: spans come from the inside out */
+};
+
+static void on_image(void *data, struct image *image)
 {
-    json_t *list = json_array();
-    size_t hint = 0;
+    struct ends *ends = data;
+    ends->image = image;
+}
+
+static void on_thread(void *data, struct image *image, const struct thread_view *thread)
+{
+    struct ends *ends = data;
+    (void)image;
+    ends->thread = *thread;
+    ends->told = 0;
+}
+
+static const struct argument *argument_named(const struct argument *arguments, size_t count,
+                                             const char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (arguments[i].key_length == strlen(key) &&
+            memcmp(arguments[i].key, key, arguments[i].key_length) == 0)
+            return &arguments[i];
+    return NULL;
+}
+
+/* "read(fd 5 = /var/x)", "pthread_mutex_lock(lock 0x55e0)": the call and its first argument. */
+static void show_call(char *text, size_t size, struct image *image, const struct span *span)
+{
+    struct argument arguments[MAX_ARGUMENTS];
+    struct argument_scratch scratch;
+    size_t count = span->call ? span_arguments(image, span, arguments, &scratch) : 0;
+    const struct argument *first = count ? &arguments[0] : NULL;
+    const struct argument *path = argument_named(arguments, count, "path");
+    struct text shown = text_on(text, size);
+    text_string(&shown, span->name->text);
+    if (!first || argument_named(first, 1, "unfinished"))
+        return;
+    text_string(&shown, "(");
+    text_bytes(&shown, first->key, first->key_length);
+    text_string(&shown, " ");
+    if (first->type == ARGUMENT_STRING)
+        text_bytes(&shown, first->string, first->string_length);
+    else if (first->type == ARGUMENT_POINTER)
+        text_string(&shown, "0x"), text_hex(&shown, (uint64_t)first->integer);
+    else
+        text_number(&shown, (uint64_t)first->integer);
+    if (path && path != first) {
+        text_string(&shown, " = ");
+        text_bytes(&shown, path->string, path->string_length);
+    }
+    text_string(&shown, ")");
+}
+
+/* Who made the call that the thread is in: also of programs that are not instrumented. */
+static const char *caller_of(struct image *image, uint32_t tid)
+{
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);
-        const struct image_call *call = header && header->now.call && !header->ended
-                                            ? image_call(image, header->now.call - 1 + EVENT_CALL)
-                                            : NULL;
-        if (!call || image->header.status != PROCESS_RUNNING)
+        if (header && header->tid == tid && header->now.call && header->now.caller)
+            return image_function(image, header->now.caller - 1, 0)->text;
+    }
+    return "";
+}
+
+static void on_span(void *data, const struct span *span)
+{
+    struct ends *ends = data;
+    char text[512];
+    if (!(span->flags & SPAN_UNFINISHED) || ends->told)
+        return;
+    ends->told = 1;
+    show_call(text, sizeof text, ends->image, span);
+    const char *caller = span->call    ? caller_of(ends->image, ends->thread.tid)
+                         : span->depth ? span->stack[span->depth - 1].name->text
+                                       : "";
+    json_array_append_new(ends->list, json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I}", "pid",
+                                                (json_int_t)ends->image->summary->pid, "image",
+                                                (json_int_t)ends->image->summary->image, "tid",
+                                                (json_int_t)ends->thread.tid, "name",
+                                                ends->thread.name, "doing", text, "called_from",
+                                                caller, "since_ns", (json_int_t)span->start_ns));
+}
+
+/* The threads of an image, each with how long it had been at it by `end_ns`. */
+static json_t *ends_of(const struct ends *ends, const struct image *image, uint64_t end_ns)
+{
+    json_t *list = json_array(), *end;
+    size_t i;
+    json_array_foreach(ends->list, i, end)
+    {
+        uint64_t since = (uint64_t)json_integer_value(json_object_get(end, "since_ns"));
+        if (json_integer_value(json_object_get(end, "pid")) != image->summary->pid ||
+            json_integer_value(json_object_get(end, "image")) != image->summary->image)
             continue;
-        json_array_append_new(
-            list, json_pack("{s:I, s:s, s:I}", "tid", (json_int_t)header->tid, "call",
-                            call->name->text, "since_ns",
-                            (json_int_t)clock_map_nsec(&session->clock, header->now.since, &hint)));
+        json_object_set_new(end, "for_ns",
+                            json_integer((json_int_t)(end_ns > since ? end_ns - since : 0)));
+        json_array_append(list, end);
     }
     return list;
 }
 
-static json_t *process_of(struct session *session, struct image *image, size_t number)
+static uint64_t now_ns(const struct session *session)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - session->clock.origin;
+}
+
+/* What a session is told of as a whole, beside its images. */
+struct findings {
+    struct ends ends;
+    struct totals totals;
+    int goes_on; /* some process may still be alive */
+};
+
+static json_t *process_of(const struct findings *findings, struct session *session,
+                          struct image *image, size_t number)
 {
     const struct live_header *header = &image->header;
     size_t hint = 0;
     uint64_t start = clock_map_nsec(&session->clock, header->start.tick, &hint);
+    const struct ending *ending = coverage_ending(session->coverage, header->pid, start);
+    int died = header->status == PROCESS_RUNNING && ending;
+    int runs = header->status == PROCESS_RUNNING && !ending && findings->goes_on &&
+               kill((pid_t)header->pid, 0) == 0;
+    uint64_t end = ending ? ending->ns : runs ? now_ns(session) : findings->totals.last_ns;
     json_t *process = json_pack(
         "{s:I, s:I, s:I, s:s, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
         "ppid", (json_int_t)header->ppid, "parent", (json_int_t)parent_of(session, number), "name",
         image->name, "command", command_of(image), "start_ns", (json_int_t)start, "status",
-        header->status <= PROCESS_EXEC ? status_words[header->status] : "?", "instrumented",
-        (int)header->instrumented, "threads", (json_int_t)header->threads, "blocked",
-        blocked_threads(session, image));
+        died                             ? "ended without a word"
+        : runs                           ? "runs"
+        : header->status <= PROCESS_EXEC ? status_words[header->status]
+                                         : "?",
+        "instrumented", (int)header->instrumented, "threads", (json_int_t)header->threads, "at_end",
+        ends_of(&findings->ends, image, end));
+    if (died && WIFSIGNALED(ending->status))
+        json_object_set_new(process, "killed_by", json_integer(WTERMSIG(ending->status)));
+    if (died)
+        json_object_set_new(process, "end_ns", json_integer((json_int_t)ending->ns));
     if (header->status != PROCESS_RUNNING)
         json_object_set_new(
             process, "end_ns",
@@ -103,39 +227,13 @@ static json_t *process_of(struct session *session, struct image *image, size_t n
     return process;
 }
 
-/* What a preload does not see, said every time; and what this session shows of it. */
-static json_t *coverage(const struct session *session, const struct totals *totals)
+static json_t *not_covered(const struct session *session)
 {
     json_t *list = json_array();
-    size_t silent = 0;
-    char line[160];
-    for (size_t i = 0; i < session->image_count; i++)
-        silent += session->images[i].header.status == PROCESS_RUNNING;
-    if (silent) {
-        snprintf(line, sizeof line,
-                 "%zu process%s ended without a word (signal, crash) or still run%s", silent,
-                 silent == 1 ? "" : "es", silent == 1 ? "s" : "");
+    const char *line;
+    for (size_t i = 0; (line = coverage_line(session->coverage, i)); i++)
         json_array_append_new(list, json_string(line));
-    }
-    if (session->stillborn) {
-        snprintf(line, sizeof line,
-                 "%zu process%s could not be captured: no room for the files, or "
-                 "ended too early",
-                 session->stillborn, session->stillborn == 1 ? "" : "es");
-        json_array_append_new(list, json_string(line));
-    }
-    if (!totals->events[CATEGORY_FUNCTIONS])
-        json_array_append_new(
-            list, json_string("no function calls: no program was built with "
-                              "-finstrument-functions, or functions were not asked for"));
-    if (session_text(session, "events")[0]) {
-        snprintf(line, sizeof line, "captured was only: %.120s", session_text(session, "events"));
-        json_array_append_new(list, json_string(line));
-    }
-    json_array_append_new(
-        list, json_string("never seen: static and setuid programs, system calls made "
-                          "without libc, stdio by character and line, mapped files, locks that "
-                          "were free"));
+    json_array_append_new(list, json_string(coverage_never));
     return list;
 }
 
@@ -146,7 +244,8 @@ static json_t *losses(const struct totals *totals)
                                                       [LOSS_WRITE] = "not_writable",
                                                       [LOSS_NO_SLOT] = "no_room_for_thread",
                                                       [LOSS_INTERRUPTED] = "interrupted",
-                                                      [LOSS_DAMAGED] = "damaged"};
+                                                      [LOSS_DAMAGED] = "damaged",
+                                                      [LOSS_SEALED] = "sandboxed"};
     json_t *lost = json_object();
     for (int i = 0; i < LOSS_REASONS; i++)
         json_object_set_new(lost, reasons[i], json_integer((json_int_t)totals->lost[i]));
@@ -156,10 +255,14 @@ static json_t *losses(const struct totals *totals)
 
 static json_t *collect(struct session *session, struct problem *problem)
 {
-    struct visitor nothing = {.data = NULL};
-    struct totals totals;
-    if (walk_session(session, &nothing, &totals, NULL, NULL, problem) != 0)
+    struct findings findings = {.ends = {.list = json_array()},
+                                .goes_on = session_goes_on(session->folder)};
+    struct visitor visitor = {on_image, on_thread, on_span, NULL, &findings.ends};
+    struct totals *totals = &findings.totals;
+    if (walk_session(session, &visitor, totals, NULL, NULL, problem) != 0) {
+        json_decref(findings.ends.list);
         return NULL;
+    }
     json_t *processes = json_array(), *modules = json_object(), *events = json_object();
     for (size_t i = 0; i < session->image_count; i++) {
         struct image *image = image_open(session, i, problem);
@@ -169,21 +272,23 @@ static json_t *collect(struct session *session, struct problem *problem)
             json_decref(processes);
             json_decref(modules);
             json_decref(events);
+            json_decref(findings.ends.list);
             return NULL;
         }
-        json_array_append_new(processes, process_of(session, image, i));
+        json_array_append_new(processes, process_of(&findings, session, image, i));
         add_modules(modules, image);
         image_close(image);
     }
     for (int i = 0; i < CATEGORY_COUNT; i++)
-        json_object_set_new(events, category_tags[i], json_integer((json_int_t)totals.events[i]));
+        json_object_set_new(events, category_tags[i], json_integer((json_int_t)totals->events[i]));
+    json_decref(findings.ends.list);
     return json_pack("{s:O, s:o, s:o, s:o, s:{s:I, s:b}, s:I, s:I, s:I, s:o, s:I, s:o}", "session",
                      session->manifest, "processes", processes, "modules", modules, "events",
                      events, "clock", "pairs", (json_int_t)session->clock.pair_count, "calibrated",
-                     !session->clock.uncalibrated, "threads", (json_int_t)totals.threads, "blocks",
-                     (json_int_t)totals.blocks, "events_lost", (json_int_t)totals_lost(&totals),
-                     "lost", losses(&totals), "unmatched_exits", (json_int_t)totals.unmatched,
-                     "not_covered", coverage(session, &totals));
+                     !session->clock.uncalibrated, "threads", (json_int_t)totals->threads, "blocks",
+                     (json_int_t)totals->blocks, "events_lost", (json_int_t)totals_lost(totals),
+                     "lost", losses(totals), "unmatched_exits", (json_int_t)totals->unmatched,
+                     "not_covered", not_covered(session));
 }
 
 /* ---- printing ---- */
@@ -221,12 +326,18 @@ static void print_process(const json_t *processes, size_t number, int depth)
     printf("%s", string_in(process, "status"));
     if (json_object_get(process, "exit_status"))
         printf(" with %lld", (long long)integer_in(process, "exit_status"));
+    if (json_object_get(process, "killed_by"))
+        printf(", killed by SIG%s", sigabbrev_np((int)integer_in(process, "killed_by")));
     printf(", %lld thread%s\n", (long long)integer_in(process, "threads"),
            integer_in(process, "threads") == 1 ? "" : "s");
-    json_array_foreach(json_object_get(process, "blocked"), i, other)
-        printf("  %*s   thread %lld was in %s since %s\n", 2 * depth, "",
-               (long long)integer_in(other, "tid"), string_in(other, "call"),
-               show_time(time, (uint64_t)integer_in(other, "since_ns")));
+    json_array_foreach(json_object_get(process, "at_end"), i, other)
+    {
+        const char *caller = string_in(other, "called_from");
+        printf("  %*s   thread %lld %s: in %s for %s%s%s\n", 2 * depth, "",
+               (long long)integer_in(other, "tid"), string_in(other, "name"),
+               string_in(other, "doing"), show_time(time, (uint64_t)integer_in(other, "for_ns")),
+               caller[0] ? ", called from " : "", caller);
+    }
     json_array_foreach(processes, i,
                        other) if (i != number && integer_in(other, "parent") == (json_int_t)number)
         print_process(processes, i, depth < 20 ? depth + 1 : depth);

@@ -1,6 +1,10 @@
 /* Figures for people. */
 #include "cli/cli.h"
 
+#include "collector/coverage.h"
+
+enum { COVERAGE_LINES = 8 }; /* at most, behind a table */
+
 static const char *scaled(char *buffer, double value, const char *const *units, double step)
 {
     while (value >= step && units[1]) {
@@ -58,6 +62,7 @@ void print_losses(FILE *file, const struct session *session, const struct totals
         [LOSS_NO_SLOT] = "because no room for another thread could be had",
         [LOSS_INTERRUPTED] = "because a signal handler did not return",
         [LOSS_DAMAGED] = "blocks or processes, because their files are damaged",
+        [LOSS_SEALED] = "because their process was in a seccomp sandbox",
     };
     char count[32];
     for (int i = 0; i < LOSS_REASONS; i++)
@@ -67,13 +72,17 @@ void print_losses(FILE *file, const struct session *session, const struct totals
         fprintf(file,
                 "lost: %s names of files, threads or scopes, because there was no room for them\n",
                 show_count(count, totals->names_lost));
-    if (session->stillborn)
-        fprintf(file, "not captured: %s process%s: no room for the files, or ended too early\n",
-                show_count(count, session->stillborn), session->stillborn == 1 ? "" : "es");
     if (totals->unmatched)
         fprintf(file, "%s exits had no entry: the call began before the capture\n",
                 show_count(count, totals->unmatched));
     if (session->clock.uncalibrated)
         fprintf(file,
                 "times are in cycles, not nanoseconds: the session is too short to calibrate\n");
+    for (size_t i = 0; i < coverage_gaps(session->coverage); i++) {
+        if (i == COVERAGE_LINES) {
+            fprintf(file, "… and more that is not covered: see vitte-trace info\n");
+            break;
+        }
+        fprintf(file, "%s\n", coverage_line(session->coverage, i));
+    }
 }

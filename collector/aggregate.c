@@ -167,9 +167,7 @@ static void add_io(struct aggregate *aggregate, const struct span *span)
     uint64_t fd = span_field(span, FIELD_FD);
     uint32_t id = (uint32_t)span_field(span, FIELD_PATH);
     int64_t result = span_result(span);
-    const char *call = span->name->text;
-    const char *path =
-        arena_string(aggregate->image->arena, id ? id : (uint32_t)(fd >> 32), &length);
+    const char *path = image_text(aggregate->image, id ? id : (uint32_t)(fd >> 32), &length);
     uint32_t pid = 0;
     if (length == 0) {
         pid = aggregate->image->summary->pid;
@@ -184,8 +182,8 @@ static void add_io(struct aggregate *aggregate, const struct span *span)
     if (span->duration_ns > file->slowest_ns)
         file->slowest_ns = span->duration_ns;
     if (span->call->definition.result == RESULT_BYTES && result > 0) {
-        int writes = strstr(call, "write") != NULL;
-        *(writes ? &file->written_bytes : &file->read_bytes) += (uint64_t)result;
+        *(span->call->definition.flags & CALL_SENDS ? &file->written_bytes : &file->read_bytes) +=
+            (uint64_t)result;
     }
 }
 
@@ -220,6 +218,8 @@ static void on_span(void *data, const struct span *span)
     if (span->name->category == CATEGORY_MEMORY)
         add_memory(aggregate, span);
     if (span->kind != SPAN_COMPLETE)
+        return;
+    if (span->flags & SPAN_ASIDE)
         return;
     thread->spans++;
     add_function(aggregate, span);

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 static const char *const field_keys[] = {
     [FIELD_FD] = "fd",
@@ -20,6 +23,21 @@ static const char *const field_keys[] = {
     [FIELD_CONDITION] = "condition",
     [FIELD_NAME] = "name",
     [FIELD_ARGUMENTS] = "command",
+    [FIELD_COMMAND] = "command",
+    [FIELD_TARGET] = "target",
+    [FIELD_TARGET_FD] = "to_fd",
+    [FIELD_PEER] = "peer",
+    [FIELD_SERVICE] = "service",
+    [FIELD_COUNT] = "count",
+    [FIELD_TIMEOUT] = "timeout_ms",
+    [FIELD_SIGNAL] = "signal",
+    [FIELD_STATUS] = "status",
+    [FIELD_REQUEST] = "request",
+    [FIELD_FAMILY] = "family",
+    [FIELD_SOCKET_TYPE] = "type",
+    [FIELD_HOLDER] = "holder_tid",
+    [FIELD_CODE] = "taken_in",
+    [FIELD_WAITERS] = "waiters",
 };
 
 struct list {
@@ -58,7 +76,7 @@ static void add_string(struct list *list, const char *key, const char *string, s
 static void add_id(struct list *list, const struct image *image, const char *key, uint32_t id)
 {
     size_t length;
-    const char *string = arena_string(image->arena, id, &length);
+    const char *string = image_text(image, id, &length);
     if (id)
         add_string(list, key, string, length);
 }
@@ -126,6 +144,77 @@ static void add_thread(struct list *list, const struct image *image, uint64_t ha
     add_pointer(list, "thread", handle);
 }
 
+/* A word with a name, in a table that ends with NULL; else its number. */
+struct word_name {
+    int64_t word;
+    const char *name;
+};
+
+static void add_named(struct list *list, const char *key, int64_t word,
+                      const struct word_name *names)
+{
+    for (; names->name; names++)
+        if (names->word == word) {
+            add_string(list, key, names->name, strlen(names->name));
+            return;
+        }
+    add_integer(list, key, word);
+}
+
+static const struct word_name families[] = {{AF_UNIX, "AF_UNIX"},     {AF_INET, "AF_INET"},
+                                            {AF_INET6, "AF_INET6"},   {AF_NETLINK, "AF_NETLINK"},
+                                            {AF_PACKET, "AF_PACKET"}, {0, NULL}};
+static const struct word_name socket_types[] = {{SOCK_STREAM, "SOCK_STREAM"},
+                                                {SOCK_DGRAM, "SOCK_DGRAM"},
+                                                {SOCK_SEQPACKET, "SOCK_SEQPACKET"},
+                                                {SOCK_RAW, "SOCK_RAW"},
+                                                {0, NULL}};
+
+static void add_signal(struct list *list, const char *key, int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    char *text = name ? scratch(list, 24) : NULL;
+    if (text)
+        add_string(list, key, text, (size_t)snprintf(text, 24, "SIG%s", name));
+    else
+        add_integer(list, key, signal);
+}
+
+/* How a child ended, as the shell would have it: its code, or the signal that killed it. */
+static void add_status(struct list *list, int64_t word)
+{
+    int status = (int)word;
+    if (word < 0)
+        return;
+    if (WIFEXITED(status))
+        add_integer(list, "exit_status", WEXITSTATUS(status));
+    else if (WIFSIGNALED(status))
+        add_signal(list, "killed_by", WTERMSIG(status));
+    else if (WIFSTOPPED(status))
+        add_signal(list, "stopped_by", WSTOPSIG(status));
+}
+
+/* Whoever holds a lock: by its number, and by its name where it is one of this process. */
+static void add_holder(struct list *list, const struct image *image, uint32_t tid)
+{
+    if (!tid)
+        return;
+    add_integer(list, field_keys[FIELD_HOLDER], tid);
+    for (size_t i = image->thread_count; i-- > 0;)
+        if (image->threads[i].tid == tid && image->threads[i].name) {
+            add_string(list, "holder", image->threads[i].name, strlen(image->threads[i].name));
+            return;
+        }
+}
+
+/* A return address: the function that made the call. */
+static void add_code(struct list *list, struct image *image, uint64_t address)
+{
+    const struct name *name = address ? image_function(image, address - 1, 0) : NULL;
+    if (name)
+        add_string(list, field_keys[FIELD_CODE], name->text, strlen(name->text));
+}
+
 /* What a descriptor is: beside a path of the call's own, it is the folder that the path begins in.
  */
 static const char *descriptor_key(const struct definition_call *call)
@@ -133,8 +222,8 @@ static const char *descriptor_key(const struct definition_call *call)
     return memchr(call->fields, FIELD_PATH, sizeof call->fields) ? "folder" : "path";
 }
 
-static void add_field(struct list *list, const struct image *image,
-                      const struct definition_call *call, enum call_field field, uint64_t word)
+static void add_field(struct list *list, struct image *image, const struct definition_call *call,
+                      enum call_field field, uint64_t word)
 {
     const char *key = field < sizeof field_keys / sizeof field_keys[0] ? field_keys[field] : NULL;
     if (!key)
@@ -144,8 +233,16 @@ static void add_field(struct list *list, const struct image *image,
         add_integer(list, key, (int32_t)(uint32_t)word);
         add_id(list, image, descriptor_key(call), (uint32_t)(word >> 32));
         break;
+    case FIELD_TARGET_FD:
+        add_integer(list, key, (int32_t)(uint32_t)word);
+        add_id(list, image, "to", (uint32_t)(word >> 32));
+        break;
     case FIELD_PATH:
     case FIELD_NAME:
+    case FIELD_COMMAND:
+    case FIELD_TARGET:
+    case FIELD_PEER:
+    case FIELD_SERVICE:
         add_id(list, image, key, (uint32_t)word);
         break;
     case FIELD_FLAGS:
@@ -160,7 +257,26 @@ static void add_field(struct list *list, const struct image *image,
     case FIELD_POINTER:
     case FIELD_LOCK:
     case FIELD_CONDITION:
+    case FIELD_REQUEST:
         add_pointer(list, key, word);
+        break;
+    case FIELD_SIGNAL:
+        add_signal(list, key, (int)word);
+        break;
+    case FIELD_STATUS:
+        add_status(list, (int64_t)word);
+        break;
+    case FIELD_FAMILY:
+        add_named(list, key, (int64_t)word, families);
+        break;
+    case FIELD_SOCKET_TYPE:
+        add_named(list, key, (int64_t)word & 0xf, socket_types);
+        break;
+    case FIELD_HOLDER:
+        add_holder(list, image, (uint32_t)word);
+        break;
+    case FIELD_CODE:
+        add_code(list, image, word);
         break;
     default:
         add_integer(list, key, (int64_t)word);
@@ -169,8 +285,10 @@ static void add_field(struct list *list, const struct image *image,
 
 static void add_result(struct list *list, enum call_result result, int64_t word)
 {
-    if (result == RESULT_POINTER)
+    if (result == RESULT_POINTER || (result == RESULT_MAPPED && word >= 0))
         add_pointer(list, "result", (uint64_t)word);
+    else if (result == RESULT_ANSWER)
+        add_integer(list, "result", word);
     else if (result == RESULT_ERROR && word != 0)
         add_error(list, word);
     else if (result != RESULT_NONE && result != RESULT_ERROR && word < 0)

@@ -22,8 +22,8 @@ struct block_reader {
     uint64_t damaged;
     uint32_t sequence; /* of the last block */
     uint32_t newest;   /* … the newest block then: a process that runs on is not run after */
-    const char *slot;  /* in the live file, or NULL */
-    int open_done;     /* how many open blocks were given */
+    const struct slot_header *slot; /* in the live file, or NULL */
+    int open_done;                  /* how many open blocks were given */
     uint64_t words[BLOCK_WORDS];
 };
 
@@ -39,21 +39,42 @@ static int look_again(struct block_reader *reader)
     return 1;
 }
 
+/* How many words of a buffer of the slot may be looked at. */
+static size_t words_of(const struct block_reader *reader, int buffer)
+{
+    uint32_t words =
+        reader->slot ? __atomic_load_n(&reader->slot->exist[buffer], __ATOMIC_RELAXED) : 0;
+    return words < BLOCK_HEADER_WORDS ? 0 : words < BLOCK_WORDS ? words : BLOCK_WORDS;
+}
+
+static const char *buffer_of(const struct block_reader *reader, int buffer)
+{
+    return (const char *)(reader->slot + 1) + buffer * BLOCK_BYTES;
+}
+
+/* The header of an open block. 0 when that buffer has none. */
+static int open_header(const struct block_reader *reader, int buffer, struct block_header *header)
+{
+    if (!words_of(reader, buffer))
+        return 0;
+    memcpy(header, buffer_of(reader, buffer), sizeof *header);
+    return header->magic == BLOCK_MAGIC;
+}
+
 /* The highest sequence number of the open blocks; the highest possible when it cannot be known. */
 static uint32_t newest_open(const struct block_reader *reader)
 {
     uint32_t newest = 0;
-    for (int i = 0; reader->slot && i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         struct block_header header;
-        memcpy(&header, reader->slot + LAYOUT_PAGE + i * BLOCK_BYTES, sizeof header);
-        if (header.magic == BLOCK_MAGIC && header.sequence > newest)
+        if (open_header(reader, i, &header) && header.sequence > newest)
             newest = header.sequence;
     }
     return newest ? newest : UINT32_MAX;
 }
 
 struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image,
-                                       uint32_t slot, const char *live, size_t live_size,
+                                       uint32_t slot, const struct slot_header *live,
                                        int keep_going, struct problem *problem)
 {
     struct block_reader *reader = calloc(1, sizeof *reader);
@@ -65,9 +86,7 @@ struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_
     reader->problem = problem;
     reader->keep_going = keep_going;
     reader->fd = -1;
-    uint64_t at = LAYOUT_PAGE + (uint64_t)slot * SLOT_BYTES;
-    if (at + SLOT_BYTES <= live_size)
-        reader->slot = live + at;
+    reader->slot = live;
     reader->newest = newest_open(reader);
     if (!look_again(reader) && reader->fd < 0 && errno != ENOENT) {
         problem_set(problem, "cannot read %s: %s", reader->path, strerror(errno));
@@ -122,10 +141,9 @@ static int is_header(const struct block_header *header)
  * the process was killed while it wrote it. */
 static int live_has(const struct block_reader *reader, uint32_t sequence)
 {
-    for (int i = 0; reader->slot && i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         struct block_header header;
-        memcpy(&header, reader->slot + LAYOUT_PAGE + i * BLOCK_BYTES, sizeof header);
-        if (header.magic == BLOCK_MAGIC && header.sequence >= sequence)
+        if (open_header(reader, i, &header) && header.sequence >= sequence)
             return 1;
     }
     return 0;
@@ -182,21 +200,21 @@ static int next_finished(struct block_reader *reader)
 /* The open block with the lowest sequence number above the last one's. */
 static int next_open(struct block_reader *reader)
 {
-    const char *best = NULL;
+    int best = -1;
     uint32_t best_sequence = UINT32_MAX;
-    for (int i = 0; reader->slot && i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         struct block_header header;
-        const char *at = reader->slot + LAYOUT_PAGE + i * BLOCK_BYTES;
-        memcpy(&header, at, sizeof header);
-        if (header.magic == BLOCK_MAGIC && header.sequence > reader->sequence &&
+        if (open_header(reader, i, &header) && header.sequence > reader->sequence &&
             header.sequence < best_sequence) {
-            best = at;
+            best = i;
             best_sequence = header.sequence;
         }
     }
-    if (!best || reader->open_done++ >= 2)
+    if (best < 0 || reader->open_done++ >= 2)
         return 0;
-    memcpy(reader->words, best, BLOCK_BYTES);
+    size_t size = words_of(reader, best) * sizeof *reader->words;
+    memcpy(reader->words, buffer_of(reader, best), size);
+    memset((char *)reader->words + size, 0, BLOCK_BYTES - size);
     reader->sequence = best_sequence;
     return 1;
 }

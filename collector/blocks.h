@@ -17,10 +17,9 @@ struct block {
 
 struct block_reader;
 
-/* `live` is the process's mapped live file of `live_size` bytes, which must outlive the reader.
- * With `keep_going`, damaged blocks are skipped and counted instead of being a problem. */
+/* `live` is the slot in the mapped live file (image_slot) or NULL, and must outlive the reader. */
 struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image,
-                                       uint32_t slot, const char *live, size_t live_size,
+                                       uint32_t slot, const struct slot_header *live,
                                        int keep_going, struct problem *problem);
 void block_reader_close(struct block_reader *reader);
 

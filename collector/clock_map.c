@@ -8,7 +8,7 @@ static const uint64_t MIN_STEP_NSEC = 250 * 1000 * 1000;
 
 int clock_map_add(struct clock_map *map, struct clock_pair pair)
 {
-    if (pair.tick == 0)
+    if (pair.tick == 0 || pair.nsec == 0) /* never taken; or its second half could not be */
         return 0;
     if (map->pair_count == map->pair_room) {
         size_t room = map->pair_room ? 2 * map->pair_room : 64;

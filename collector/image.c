@@ -3,14 +3,18 @@
 
 #include "collector/memory.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 1 << 24 };
@@ -48,7 +52,7 @@ static int map_live(struct image *image, struct problem *problem)
         return -1;
     }
     void *live = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    close(fd);
+    image->live_fd = fd;
     if (live == MAP_FAILED)
         return problem_set(problem, "cannot map %s: %s", path, strerror(errno));
     image->live = live;
@@ -193,6 +197,7 @@ struct image *image_open(struct session *session, size_t number, struct problem 
     }
     image->session = session;
     image->summary = &session->images[number];
+    image->live_fd = -1;
     image->functions[0].key = image->sites[0].key = UINT64_MAX; /* 0 is not a name that we have */
     int failed = map_live(image, &local);
     if (!failed)
@@ -217,6 +222,8 @@ void image_close(struct image *image)
         return;
     if (image->live)
         munmap((void *)(uintptr_t)image->live, image->live_size);
+    if (image->live_fd >= 0)
+        close(image->live_fd);
     arena_close(image->arena);
     for (size_t i = 0; i < image->thread_count; i++)
         free(image->threads[i].name);
@@ -296,6 +303,59 @@ const struct image_thread *image_thread(const struct image *image, uint32_t inde
                                                                      : NULL;
 }
 
+/* "127.0.0.1:80", "[::1]:80", "unix:/run/x", "unix:@name". */
+static void show_address(char *text, size_t size, const struct sockaddr_storage *address,
+                         size_t length)
+{
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    const struct sockaddr_un *local = (const void *)address;
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (address->ss_family == AF_INET && length >= sizeof *v4) {
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        snprintf(text, size, "%s:%u", host, ntohs(v4->sin_port));
+    } else if (address->ss_family == AF_INET6 &&
+               length >= offsetof(struct sockaddr_in6, sin6_scope_id)) {
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        snprintf(text, size, "[%s]:%u", host, ntohs(v6->sin6_port));
+    } else if (address->ss_family == AF_UNIX) {
+        size_t head = offsetof(struct sockaddr_un, sun_path);
+        int path = length > head ? (int)(length - head) : 0;
+        if (path && !local->sun_path[0])
+            snprintf(text, size, "unix:@%.*s", path - 1, local->sun_path + 1);
+        else
+            snprintf(text, size, "unix:%.*s", path, local->sun_path);
+    } else {
+        snprintf(text, size, "address of family %u", address->ss_family);
+    }
+}
+
+const char *image_text(const struct image *image, uint32_t id, size_t *length)
+{
+    static const char *const roles[] = {[ADDRESS_PEER] = "",
+                                        [ADDRESS_CONNECTED] = "socket to ",
+                                        [ADDRESS_ACCEPTED] = "socket from ",
+                                        [ADDRESS_BOUND] = "socket at "};
+    const char *entry = arena_string(image->arena, id, length);
+    if (*length)
+        return entry;
+    entry = arena_entry(image->arena, id, DEFINITION_ADDRESS, 1 + sizeof(sa_family_t));
+    if (!entry)
+        return "";
+    uint64_t header;
+    memcpy(&header, entry - sizeof header, sizeof header);
+    struct sockaddr_storage address = {0};
+    size_t size = (size_t)(header >> 32) - 1;
+    size = size < sizeof address ? size : sizeof address;
+    memcpy(&address, entry + 1, size);
+    unsigned char role = (unsigned char)entry[0];
+    char shown[160], text[192];
+    show_address(shown, sizeof shown, &address, size);
+    *length = (size_t)snprintf(text, sizeof text, "%s%s", role <= ADDRESS_BOUND ? roles[role] : "",
+                               shown);
+    return names_make(image->session->names, CATEGORY_IO, "", text, *length, 0)->text;
+}
+
 const char *image_command(const struct image *image, size_t *length)
 {
     return arena_string(image->arena, image->header.command, length);
@@ -306,18 +366,23 @@ const struct slot_header *image_slot(const struct image *image, uint32_t slot)
     uint64_t at = LAYOUT_PAGE + (uint64_t)slot * SLOT_BYTES;
     if (slot >= image->header.slots || at + SLOT_BYTES > image->live_size)
         return NULL;
+    /* a hole is not for reading: of a mapped file on a full tmpfs that would end us with SIGBUS */
+    if (lseek(image->live_fd, (off_t)at, SEEK_DATA) != (off_t)at && errno != EINVAL)
+        return NULL;
     return (const void *)(image->live + at);
 }
 
 /* Tick of the last record in an open block. */
-static uint64_t last_tick(const uint64_t *words)
+static uint64_t last_tick(const uint64_t *words, uint32_t count)
 {
     struct block_header header;
+    if (count < BLOCK_HEADER_WORDS)
+        return 0;
     memcpy(&header, words, sizeof header);
     uint64_t tick = header.start.tick, epoch = tick >> EVENT_TICK_BITS;
     if (header.magic != BLOCK_MAGIC)
         return 0;
-    for (size_t i = BLOCK_HEADER_WORDS; i < BLOCK_WORDS; i++) {
+    for (size_t i = BLOCK_HEADER_WORDS; i < count && i < BLOCK_WORDS; i++) {
         uint64_t word = words[i];
         int record = event_kind(word) == EVENT_KIND_RECORD;
         if (event_kind(word) == EVENT_KIND_NONE)
@@ -342,8 +407,9 @@ uint64_t image_end_tick(const struct image *image)
         if (!header)
             continue;
         const uint64_t *buffers = (const void *)(header + 1);
-        uint64_t ticks[] = {header->now.call ? header->now.since : 0, last_tick(buffers),
-                            last_tick(buffers + BLOCK_WORDS)};
+        uint64_t ticks[] = {header->now.call ? header->now.since : 0,
+                            last_tick(buffers, header->exist[0]),
+                            last_tick(buffers + BLOCK_WORDS, header->exist[1])};
         for (size_t i = 0; i < sizeof ticks / sizeof ticks[0]; i++)
             end = ticks[i] > end ? ticks[i] : end;
     }

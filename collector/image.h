@@ -33,6 +33,7 @@ struct image {
     struct live_header header; /* as it is now */
     const char *live;          /* the mapped live file */
     size_t live_size;
+    int live_fd;
     struct arena *arena;
     struct image_module *modules;
     size_t module_count;
@@ -76,6 +77,10 @@ const struct image_call *image_call(const struct image *image, unsigned type);
 
 const struct image_thread *image_thread(const struct image *image, uint32_t index);
 
+/* What the id of a string or an address says: the string, or the address in words. Not
+ * NUL-terminated; `length` 0 for an id that is none. */
+const char *image_text(const struct image *image, uint32_t id, size_t *length);
+
 /* The image's command line, its arguments separated by NULs; `length` 0 when not known. */
 const char *image_command(const struct image *image, size_t *length);
 
@@ -83,7 +88,7 @@ const char *image_command(const struct image *image, size_t *length);
  * is running or died without a word. */
 uint64_t image_end_tick(const struct image *image);
 
-/* What the thread in the slot is blocked in, when it is in a call; NULL when it is not. */
+/* A slot in the live file, or NULL when there was no room for it. */
 const struct slot_header *image_slot(const struct image *image, uint32_t slot);
 
 #endif

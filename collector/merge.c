@@ -103,7 +103,7 @@ int merge_image(struct image *image, merge_visit *visit, void *data, struct tota
     for (size_t i = 0; i < slots && !failed; i++) {
         cursors[i].reader = block_reader_open(
             image->session->folder, image->summary->pid, image->summary->image, (uint32_t)i,
-            image->live, image->live_size, image->session->keep_going, problem);
+            image_slot(image, (uint32_t)i), image->session->keep_going, problem);
         int got = cursors[i].reader ? advance(&cursors[i], totals) : -1;
         if (got == 1)
             heap[count++] = &cursors[i];

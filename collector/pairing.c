@@ -5,6 +5,7 @@
  * never run backwards: a record that a signal handler overtook is moved up to its predecessor. */
 #include "collector/pairing.h"
 
+#include "collector/coverage.h"
 #include "collector/memory.h"
 
 #include <stdio.h>
@@ -86,6 +87,9 @@ static void give(struct pairing *pairing, struct span *span)
 {
     span->stack = pairing->frames;
     span->depth = pairing->depth;
+    if (span->call &&
+        (span->name->category == CATEGORY_PROCESSES || span->name->category == CATEGORY_WAITS))
+        coverage_call(pairing->image->session->coverage, pairing->image, span);
     if (pairing->visitor->span)
         pairing->visitor->span(pairing->visitor->data, span);
 }
@@ -251,8 +255,15 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     span.payload = payload;
     span.words = words;
     span.start_ns = nsec(pairing, pairing->tick - duration);
-    if (pairing->depth && span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
+    if (pairing->depth && !(call->definition.flags & CALL_ASIDE) &&
+        span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
         span.start_ns = pairing->frames[pairing->depth - 1].start_ns;
+    if (call->definition.flags & CALL_ASIDE) {
+        span.flags |= SPAN_ASIDE;
+        span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
+        give(pairing, &span);
+        return;
+    }
     span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
     uint64_t contained = take_contained(pairing, span.start_ns);
     if (contained < span.duration_ns)
@@ -261,6 +272,24 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
         pairing->frames[pairing->depth - 1].children_ns += span.self_ns;
     remember(pairing, span.start_ns, span.duration_ns);
     give(pairing, &span);
+}
+
+/* One counter for each value that could be told. */
+static void give_usage(struct pairing *pairing, const uint64_t *values, unsigned count)
+{
+    static const char *const texts[USAGE_COUNT] = {
+#define X(NAME, text) text,
+        USAGE_FIELDS(X)
+#undef X
+    };
+    for (unsigned i = 0; i < count && i < USAGE_COUNT; i++) {
+        const uint64_t value[] = {(uint64_t)EVENT_ARGUMENT_INTEGER << 32, values[i]};
+        if (values[i] != UINT64_MAX)
+            give_point(pairing, SPAN_COUNTER,
+                       names_make(pairing->image->session->names, CATEGORY_COUNTERS, "", texts[i],
+                                  strlen(texts[i]), 0),
+                       NULL, value, 2);
+    }
 }
 
 static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *payload,
@@ -292,6 +321,10 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
         totals->events[CATEGORY_SCOPES]++;
         give_point(pairing, type == EVENT_INSTANT ? SPAN_INSTANT : SPAN_COUNTER,
                    image_site(pairing->image, value), NULL, payload, words);
+        break;
+    case EVENT_USAGE:
+        totals->events[CATEGORY_COUNTERS]++;
+        give_usage(pairing, payload, words);
         break;
     case EVENT_SETJMP:
     case EVENT_LONGJMP:

@@ -1,6 +1,8 @@
 /* See session.h. */
 #include "collector/session.h"
 
+#include "collector/coverage.h"
+
 #include "base/sys.h"
 #include "runtime/clock.h"
 
@@ -189,6 +191,7 @@ struct session *session_open(const char *folder, int keep_going, struct problem 
     }
     session->keep_going = keep_going;
     session->names = names_new();
+    session->coverage = coverage_new();
     int failed = read_manifest(session, problem) || read_images(session, problem);
     if (!failed && read_clock(session))
         failed = problem_set(problem, "out of memory");
@@ -206,6 +209,7 @@ void session_close(struct session *session)
     json_decref(session->manifest);
     clock_map_free(&session->clock);
     names_free(session->names);
+    coverage_free(session->coverage);
     free(session->images);
     free(session->folder);
     free(session);

@@ -11,6 +11,8 @@
 
 #include <jansson.h>
 
+struct coverage;
+
 /* One image of a process: from its start, or its fork, to its exit or exec. */
 struct image_summary {
     uint32_t pid, image;
@@ -25,6 +27,7 @@ struct session {
     size_t stillborn; /* images without a header: killed too early, or no room for their files */
     struct clock_map clock;
     struct names *names;
+    struct coverage *coverage; /* filled in by a walk */
     int keep_going;
     uint64_t damaged; /* blocks and images that were skipped */
 };

@@ -31,6 +31,7 @@ enum span_flags {
     SPAN_UNFINISHED = 1, /* open when the process died, or when the session was read */
     SPAN_UNWOUND = 2,    /* ended without an exit: longjmp, or a missing event */
     SPAN_RECURSIVE = 4,  /* inside a span of the same name */
+    SPAN_ASIDE = 8,      /* overlaps the thread's other spans: no part of its stack, no self time */
 };
 
 struct span {

@@ -1,6 +1,8 @@
 /* See walk.h. */
 #include "collector/walk.h"
 
+#include "collector/coverage.h"
+
 #include <string.h>
 
 struct walk {
@@ -26,7 +28,7 @@ static int read_slot(struct walk *walk, struct image *image, struct pairing *pai
     int got;
     struct block_reader *reader =
         block_reader_open(walk->session->folder, image->summary->pid, image->summary->image, slot,
-                          image->live, image->live_size, walk->session->keep_going, walk->problem);
+                          image_slot(image, slot), walk->session->keep_going, walk->problem);
     if (!reader)
         return -1;
     uint64_t size = block_reader_file_size(reader), done = 0;
@@ -51,8 +53,18 @@ static int continues(const struct session *session, size_t number)
     return 0;
 }
 
+static uint64_t events_of(const struct totals *totals)
+{
+    uint64_t events = 0;
+    for (int i = 0; i < CATEGORY_COUNT; i++)
+        events += totals->events[i];
+    return events;
+}
+
 static int read_image(struct walk *walk, struct image *image)
 {
+    uint64_t events = events_of(walk->totals);
+    uint64_t allocations = walk->totals->events[CATEGORY_MEMORY];
     struct pairing *pairing = pairing_new(image, walk->visitor, walk->totals);
     int failed = 0;
     if (walk->visitor->image)
@@ -62,6 +74,8 @@ static int read_image(struct walk *walk, struct image *image)
         tell(walk, (slot + 1.0) / image->header.slots);
     }
     pairing_free(pairing);
+    coverage_image(walk->session->coverage, image, events_of(walk->totals) - events,
+                   walk->totals->events[CATEGORY_MEMORY] - allocations);
     walk->totals->images++;
     if (!continues(walk->session, walk->image_number))
         walk->totals->processes++;
@@ -79,6 +93,7 @@ int walk_session(struct session *session, const struct visitor *visitor, struct 
 {
     struct walk walk = {session, visitor, totals, progress, progress_data, problem, 0};
     memset(totals, 0, sizeof *totals);
+    coverage_clear(session->coverage);
     for (; walk.image_number < session->image_count; walk.image_number++) {
         struct image *image = image_open(session, walk.image_number, problem);
         if (!image && session->keep_going)
@@ -90,6 +105,7 @@ int walk_session(struct session *session, const struct visitor *visitor, struct 
         tell(&walk, 1);
     }
     totals->lost[LOSS_DAMAGED] += session->damaged;
+    coverage_finish(session->coverage, session, totals);
     return 0;
 }
 

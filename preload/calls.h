@@ -1,22 +1,51 @@
 /* The rows of calls/ *.def, as numbers, as slots for the real functions, and as the description
  * that a trace carries. A row is everything a call needs: see the .def files for the columns.
  *
- * execv, execl, execlp, execle, execvp and vfork have no rows: they end in one that has. */
+ * execv, execl, execlp, execle, execvp and vfork have no rows: they end in one that has; nor have
+ * printf and its variadic kin. */
 #ifndef VT_PRELOAD_CALLS_H
 #define VT_PRELOAD_CALLS_H
 
 #include "runtime/definitions.h"
 
+#include <dirent.h>
+#include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <threads.h>
+#include <time.h>
+#include <utime.h>
 
-/* glibc has macros for these two, where it optimises. */
-#undef fread_unlocked
-#undef fwrite_unlocked
+/* Fields of a row: pairs of a field kind and an expression. A STREAM is a descriptor. */
+enum { FIELD_STREAM = FIELD_FD };
 
-/* Fields of a row: pairs of a field kind and an expression. */
+/* Results that are only made in another way. */
+enum {
+    RESULT_FRESH = RESULT_FD,
+    RESULT_OBJECT = RESULT_NUMBER,
+    RESULT_ENTRY = RESULT_NUMBER,
+    RESULT_SIGNAL = RESULT_NUMBER,
+    RESULT_BARRIER = RESULT_ANSWER
+};
+
 #define ALLOCATOR(result, flags, type, name, parameters, arguments, fields)                        \
     HAND(MEMORY, result, flags, type, name, parameters, arguments, fields)
 
@@ -27,7 +56,9 @@ enum call_number {
 #define HAND(category, result, flags, type, name, parameters, arguments, fields) NUMBER_##name,
 #define CALL                                                                     HAND
 #define NOTE(category, name, fields)                                             NUMBER_##name,
+#define SPAN                                                                     NOTE
 #include "preload/calls/all.def"
+#undef SPAN
 #undef NOTE
 #undef CALL
 #undef HAND
@@ -42,13 +73,17 @@ struct real_calls {
     type(*name) parameters;
 #define CALL HAND
 #define NOTE(category, name, fields)
+#define SPAN NOTE
 #include "preload/calls/all.def"
+#undef SPAN
 #undef NOTE
 #undef CALL
 #undef HAND
     void *vfork, *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp,
-        *_setjmp, *__sigsetjmp;
-    int (*pthread_mutex_trylock)(pthread_mutex_t *mutex); /* not wrapped, only called */
+        *_setjmp, *__sigsetjmp, *dlopen, *dlmopen, *syscall;
+    /* not wrapped, only called */
+    int (*pthread_spin_trylock)(pthread_spinlock_t *lock);
+    int (*sem_trywait)(sem_t *semaphore);
     int reallocarray_is_libc, has_free_sized, has_free_aligned_sized;
 };
 

@@ -1,7 +1,7 @@
-/* What the process's file descriptors are: the name each was opened with, as a string id. Filled in
- * by open and dup, forgotten at close; a fork's child has its parent's. A descriptor that came
- * another way has no name. Closes inside libc (closedir, pclose) are not seen. Concurrent use of
- * one descriptor is the program's own race. */
+/* What the process's file descriptors are: the name each was opened with, or that the kernel has
+ * for it, or its peer's address, as the id of a string or an address. Filled in at the start for
+ * those that were inherited and by every call that makes one, forgotten at close; a fork's child
+ * has its parent's. Concurrent use of one descriptor is the program's own race. */
 #ifndef VT_PRELOAD_DESCRIPTORS_H
 #define VT_PRELOAD_DESCRIPTORS_H
 
@@ -29,6 +29,14 @@ static inline void descriptor_set(int fd, uint32_t name)
 
 /* After an open; fd may be negative. */
 void descriptor_opened(int fd, const char *path);
+
+/* The kernel's name for a descriptor: "pipe:[123]", "socket:[123]", "anon_inode:[eventpoll]", a
+ * path.
+ */
+void descriptor_learn(int fd);
+
+/* Those that the process has been started with. */
+void descriptors_inherit(void);
 
 /* Before descriptors first … last are closed. */
 void descriptor_forget(unsigned first, unsigned last);

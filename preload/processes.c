@@ -6,6 +6,13 @@
 #include "preload/start.h"
 #include "preload/wrap.h"
 
+#undef ALLOCATOR
+#define HAND(category, result, flags, type, name, parameters, arguments, fields)
+#define CALL(category, result, flags, type, name, parameters, arguments, fields)                   \
+    WRAP(category, result, type, name, parameters, arguments, fields)
+#define NOTE(category, name, fields)
+#include "preload/calls/processes.def"
+
 #include <alloca.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -13,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static pid_t forked(enum call_number number, pid_t (*fork_really)(void))
+static ALWAYS_INLINE pid_t forked(enum call_number number, pid_t (*fork_really)(void))
 {
     uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;
     pid_t pid = fork_really();
@@ -157,9 +164,10 @@ EXPORT int execle(const char *path, const char *first, ...)
 typedef int spawn_function(pid_t *, const char *, const posix_spawn_file_actions_t *,
                            const posix_spawnattr_t *, char *const *, char *const *);
 
-static int spawned(enum call_number number, spawn_function *spawn, pid_t *pid, const char *path,
-                   const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-                   char *const *arguments, char *const *environment)
+static ALWAYS_INLINE int spawned(enum call_number number, spawn_function *spawn, pid_t *pid,
+                                 const char *path, const posix_spawn_file_actions_t *actions,
+                                 const posix_spawnattr_t *attributes, char *const *arguments,
+                                 char *const *environment)
 {
     pid_t child = 0;
     uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;

@@ -11,12 +11,20 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* a stub takes what its row takes */
 
 /* What a call answers whose function does not exist. */
-#define MISSING_NUMBER(type)  (errno = ENOSYS, (type)-1)
-#define MISSING_BYTES(type)   (errno = ENOSYS, (type)-1)
+#define MISSING_NUMBER(type) (errno = ENOSYS, (type)-1)
+#define MISSING_BYTES(type)                                                                        \
+    (errno = ENOSYS, _Generic((type)0, char * : (type)0, default : (type)-1))
 #define MISSING_FD(type)      (errno = ENOSYS, _Generic((type)0, int : -1, default : (type)0))
 #define MISSING_ERROR(type)   ENOSYS
 #define MISSING_POINTER(type) (errno = ENOMEM, _Generic((type)0, int : ENOMEM, default : (type)0))
 #define MISSING_NONE(type)    (type)0
+#define MISSING_FRESH(type)   MISSING_NUMBER(type)
+#define MISSING_OBJECT(type)  (errno = ENOSYS, (type)0)
+#define MISSING_ENTRY(type)   MISSING_OBJECT(type)
+#define MISSING_SIGNAL(type)  MISSING_NUMBER(type)
+#define MISSING_ANSWER(type)  (type) - 1
+#define MISSING_BARRIER(type) ENOSYS
+#define MISSING_MAPPED(type)  (errno = ENOSYS, (type)-1)
 
 /* Per row: missing_NAME, and first_NAME, which a slot holds until the lookup. During the lookup
  * itself only the allocator can be reached; it is served from the early arena. */
@@ -36,6 +44,7 @@
 #define ALLOCATOR(result, flags, type, name, parameters, arguments, fields)                        \
     STUBS(result, type, name, parameters, arguments, early_##name)
 #define NOTE(category, name, fields)
+#define SPAN NOTE
 #include "preload/calls/all.def"
 #undef HAND
 #undef ALLOCATOR
@@ -49,9 +58,14 @@ struct real_calls real = {
 #undef HAND
 };
 
-static int always_busy(pthread_mutex_t *mutex)
+/* Stand in for a trylock that is not there. */
+static int spin_is_busy(pthread_spinlock_t *lock)
 {
     return EBUSY;
+}
+static int semaphore_is_busy(sem_t *semaphore)
+{
+    return -1;
 }
 
 struct row {
@@ -61,15 +75,17 @@ struct row {
 };
 
 static const struct row rows[] = {
+#define TAIL(name) {#name, offsetof(struct real_calls, name), NULL},
+    TAIL(vfork) TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp)
+        TAIL(__longjmp_chk) TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp) TAIL(dlopen) TAIL(dlmopen)
+            TAIL(syscall){"pthread_spin_trylock", offsetof(struct real_calls, pthread_spin_trylock),
+                          (void *)spin_is_busy},
+    {"sem_trywait", offsetof(struct real_calls, sem_trywait), (void *)semaphore_is_busy},
 #define HAND(category, result, flags, type, name, parameters, arguments, fields)                   \
     {#name, offsetof(struct real_calls, name), (void *)missing_##name},
 #include "preload/calls/all.def"
 #undef HAND
-#define TAIL(name) {#name, offsetof(struct real_calls, name), NULL},
-    TAIL(vfork) TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp)
-        TAIL(__longjmp_chk) TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp){
-            "pthread_mutex_trylock", offsetof(struct real_calls, pthread_mutex_trylock),
-            (void *)always_busy}};
+};
 
 static int in_same_module(void *one, void *other)
 {
@@ -77,14 +93,22 @@ static int in_same_module(void *one, void *other)
     return dladdr(one, &first) && dladdr(other, &second) && first.dli_fbase == second.dli_fbase;
 }
 
+static void fill(const struct row *row, void *found)
+{
+    memcpy((char *)&real + row->slot, &found, sizeof found);
+}
+
 /* Before glibc 2.36 RTLD_NEXT found the oldest version of a symbol, and the oldest condition
  * variables have another layout (H05). Another preload's definition has no version (H08). */
-static void *look_up(const char *name)
+static void look_for_newer(const struct row *row)
 {
-    void *found = dlsym(RTLD_NEXT, name), *newer = NULL;
-    if (found && strncmp(name, "pthread_cond_", 13) == 0)
-        newer = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
-    return newer && in_same_module(found, newer) ? newer : found;
+    void *found, *newer = NULL;
+    if (strcmp(row->name, "pthread_cond_wait") == 0 ||
+        strcmp(row->name, "pthread_cond_timedwait") == 0)
+        newer = dlvsym(RTLD_NEXT, row->name, "GLIBC_2.3.2");
+    memcpy(&found, (char *)&real + row->slot, sizeof found);
+    if (newer && in_same_module(found, newer))
+        fill(row, newer);
 }
 
 int real_resolve(void)
@@ -95,11 +119,11 @@ int real_resolve(void)
         return before == 2;
     int saved = errno;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        void *found = look_up(rows[i].name);
-        if (!found)
-            found = rows[i].missing;
-        memcpy((char *)&real + rows[i].slot, &found, sizeof found);
+        void *found = dlsym(RTLD_NEXT, rows[i].name);
+        fill(&rows[i], found ? found : rows[i].missing);
     }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        look_for_newer(&rows[i]);
     real.reallocarray_is_libc = in_same_module((void *)real.reallocarray, (void *)__errno_location);
     real.has_free_sized = real.free_sized != missing_free_sized;
     real.has_free_aligned_sized = real.free_aligned_sized != missing_free_aligned_sized;

@@ -5,7 +5,9 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "preload/calls.h"
+#include "preload/descriptors.h"
 #include "preload/environment.h"
+#include "preload/locks.h"
 #include "preload/threads.h"
 #include "preload/wrap.h"
 #include "runtime/clock.h"
@@ -129,7 +131,7 @@ void start_finish(int status)
     int saved = errno;
     if (atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_OWN) {
         process_end(PROCESS_EXITED, status & 0xff); /* as wait() will say */
-        if (is_root() && !atomic_exchange(&finished, 1)) {
+        if (is_root() && !process.sealed && !atomic_exchange(&finished, 1)) {
             process_stop();
             export_request.exiting = 1;
             export_request.environment = environ;
@@ -188,6 +190,10 @@ static void begin(char *const *environment)
     start.announces = joined == 1;
     modules_record_all();
     threads_prepare();
+    const char *locks = option_value(environment, OPTION_LOCKS);
+    locks_prepare(locks && strcmp(locks, "all") == 0);
+    if (process_captures(CATEGORY_IO))
+        descriptors_inherit();
     /* the first to be registered is the last to run (H46) */
     on_exit(at_exit, NULL);
     __cxa_at_quick_exit(at_quick_exit_last, NULL);

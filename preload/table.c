@@ -23,5 +23,11 @@ const struct definition_call call_table[CALL_NUMBERS] = {
                          .category = CATEGORY_##cat,                                               \
                          .flags = CALL_BEFORE,                                                     \
                          __VA_ARGS__},
+#define SPAN(cat, symbol, ...)                                                                     \
+    [NUMBER_##symbol] = {.name = #symbol,                                                          \
+                         .number = NUMBER_##symbol,                                                \
+                         .category = CATEGORY_##cat,                                               \
+                         .flags = CALL_ASIDE,                                                      \
+                         __VA_ARGS__},
 #include "preload/calls/all.def"
 };

@@ -8,8 +8,11 @@
 #include "preload/wrap.h"
 #include "tail_call.h"
 
+#include <dlfcn.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 
 static long fail(void)
 {
@@ -46,10 +49,12 @@ static void vforking(void)
 }
 
 #define BEFORE(name, what)                                                                         \
-    __attribute__((used, visibility("hidden"))) void *before_##name(const void *argument);         \
-    void *before_##name(const void *argument)                                                      \
+    __attribute__((used, visibility("hidden"))) void *before_##name(const void *argument,          \
+                                                                    const void *second);           \
+    void *before_##name(const void *argument, const void *second)                                  \
     {                                                                                              \
         (void)argument;                                                                            \
+        (void)second;                                                                              \
         what;                                                                                      \
         return target(&real.name);                                                                 \
     }                                                                                              \
@@ -71,6 +76,46 @@ EXPORT int clone(int (*body)(void *), void *stack, int flags, void *argument, ..
     return really(body, stack, flags, argument, parent_tid, tls, child_tid);
 }
 
+/* Libraries. The loader looks at its caller for RUNPATH and $ORIGIN (H56). */
+static void loads(const char *path, int flags, uint32_t gap)
+{
+    if (gap || flags & RTLD_DEEPBIND)
+        process_gap(gap | (flags & RTLD_DEEPBIND ? GAP_DEEPBIND : 0));
+    if (path && process_captures(CATEGORY_PROCESSES) && thread_room())
+        call_note(NUMBER_dlopen, F1(PATH, path));
+}
+
+/* System calls without a function of libc's: they are no events, but some have to be known. */
+static void calls_directly(long number, long argument)
+{
+    switch (number) {
+    case SYS_futex:
+        if (process.live)
+            __atomic_fetch_add(&process.live->raw_futexes, 1, __ATOMIC_RELAXED);
+        break;
+    case SYS_io_uring_setup:
+        process_gap(GAP_IO_URING);
+        break;
+    case SYS_seccomp:
+        if ((argument == SECCOMP_SET_MODE_STRICT || argument == SECCOMP_SET_MODE_FILTER) &&
+            process_seal())
+            process_gap(GAP_SEALED);
+        break;
+#ifdef SYS_vfork
+    case SYS_vfork:
+        lending();
+        break;
+#endif
+    case SYS_clone:
+        if (argument & CLONE_VFORK && argument & CLONE_VM)
+            lending();
+        break;
+    }
+}
+
+BEFORE(dlopen, loads(argument, (int)(intptr_t)second, 0))
+BEFORE(dlmopen, loads(second, 0, GAP_NAMESPACE))
+BEFORE(syscall, calls_directly((long)argument, (long)second))
 BEFORE(vfork, vforking())
 BEFORE(quick_exit, start_quick_exit((int)(intptr_t)argument))
 BEFORE(setjmp, note(EVENT_SETJMP, argument))

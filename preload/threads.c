@@ -1,4 +1,4 @@
-/* Threads and locks: the rows of calls/threads.def. */
+/* Threads: the rows of calls/threads.def. */
 #include "preload/threads.h"
 #include "preload/wrap.h"
 
@@ -95,10 +95,24 @@ EXPORT int pthread_setname_np(pthread_t thread, const char *name)
     return failed;
 }
 
+/* A seccomp sandbox is entered (H47). */
+static int seal(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    int sealed = process_seal();
+    int answer = real.prctl(option, a, b, c, d);
+    if (sealed && answer == 0)
+        process_gap(GAP_SEALED);
+    else if (sealed)
+        process_unseal();
+    return answer;
+}
+
 /* The other way to a name (H26); what else prctl does is none of our business. Variadic in libc,
  * but its arguments travel as these do. */
 EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
+    if (option == PR_SET_SECCOMP)
+        return seal(option, a, b, c, d);
     if (option != PR_SET_NAME)
         return real.prctl(option, a, b, c, d);
     char name[16] = ""; /* as much of it as the kernel takes */
@@ -112,26 +126,4 @@ EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned long c, 
     if (begun && process_captures(CATEGORY_THREADS))
         call_end(NUMBER_prctl, begun, word, F1(NAME, name));
     return answer;
-}
-
-/* Tried first, so that a free mutex costs no clock; only a wait is an event. What trylock answers
- * instead of taking the mutex is left to the real call, which knows deadlock checking. */
-EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
-{
-    if (process_captures(CATEGORY_LOCKS)) {
-        int taken = real.pthread_mutex_trylock(mutex);
-        if (taken == 0 || taken == EOWNERDEAD)
-            return taken;
-    }
-    WRAPPED(LOCKS, ERROR, int, pthread_mutex_lock, (mutex), F1(LOCK, mutex))
-}
-
-EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
-{
-    if (process_captures(CATEGORY_LOCKS)) {
-        int taken = real.pthread_mutex_trylock(mutex);
-        if (taken == 0 || taken == EOWNERDEAD)
-            return taken;
-    }
-    WRAPPED(LOCKS, ERROR, int, pthread_mutex_timedlock, (mutex, until), F1(LOCK, mutex))
 }

@@ -1,6 +1,8 @@
 /* The recording half of every wrapper: see wrap.h. */
 #include "preload/wrap.h"
 
+#include "runtime/usage.h"
+
 void call_record(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
                  unsigned count)
 {
@@ -14,6 +16,7 @@ void call_record(enum call_number number, uint64_t begun, uint64_t result, const
         duration = EVENT_INLINE_MAX;
     }
     emit_record(EVENT_CALL + number, tick, duration, payload, words);
+    usage_look(tick);
 }
 
 void call_end(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,

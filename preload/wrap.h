@@ -15,45 +15,80 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* Inside a wrapper, also by way of an inline function. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define CALLER        __builtin_return_address(0)
+
 /* One payload word per field kind, from the expression in the row. */
 static inline uint64_t field_number(int64_t value)
 {
     return (uint64_t)value;
 }
+/* A pointer that cannot be one is the program's affair: the kernel answers it with EFAULT. */
+static inline int is_plausible(const void *pointer)
+{
+    return (uintptr_t)pointer - 4096 < (UINT64_C(1) << 47) - 4096;
+}
 static inline uint64_t field_string(const char *string)
 {
-    return string ? definitions_string(string, strlen(string)) : 0;
+    return is_plausible(string) ? definitions_string(string, strlen(string)) : 0;
 }
 uint64_t field_arguments(char *const *arguments);
 
+/* The descriptor of a stream, -1 for one that has none (fmemopen); errno is the program's. */
+int stream_descriptor(FILE *stream);
+
 #define VALUE_FD(fd)         descriptor_field(fd)
+#define VALUE_TARGET_FD(fd)  descriptor_field(fd)
+#define VALUE_STREAM(stream) descriptor_field(stream_descriptor(stream))
 #define VALUE_BYTES(size)    (uint64_t)(size)
 #define VALUE_POINTER(p)     (uint64_t)(p)
 #define VALUE_LOCK(p)        (uint64_t)(uintptr_t)(p)
 #define VALUE_CONDITION(p)   (uint64_t)(uintptr_t)(p)
+#define VALUE_CODE(p)        (uint64_t)(uintptr_t)(p)
 #define VALUE_PATH(path)     field_string(path)
+#define VALUE_TARGET(path)   field_string(path)
 #define VALUE_NAME(name)     field_string(name)
+#define VALUE_SERVICE(name)  field_string(name)
+#define VALUE_COMMAND(name)  field_string(name)
 #define VALUE_FLAGS(flags)   field_number(flags)
 #define VALUE_OFFSET(offset) field_number(offset)
 #define VALUE_NUMBER(number) field_number(number)
+#define VALUE_COUNT(number)  (uint64_t)(number)
+#define VALUE_TIMEOUT(time)  field_number(time)
+#define VALUE_SIGNAL(signal) field_number(signal)
+#define VALUE_STATUS(status) field_number(status)
+#define VALUE_REQUEST(code)  (uint64_t)(code)
+#define VALUE_FAMILY(family) field_number(family)
+#define VALUE_HOLDER(tid)    (uint64_t)(tid)
+#define VALUE_WAITERS(count) (uint64_t)(count)
 #define VALUE_PID(pid)       field_number(pid)
 #define VALUE_THREAD(handle) (uint64_t)(handle)
 #define VALUE_ARGUMENTS(a)   field_arguments(a)
+#define VALUE_SOCKET_TYPE    field_number
 
+#define F0()                    NULL, 0
 #define F1(a, ea)               (uint64_t[]){VALUE_##a(ea)}, 1
 #define F2(a, ea, b, eb)        (uint64_t[]){VALUE_##a(ea), VALUE_##b(eb)}, 2
 #define F3(a, ea, b, eb, c, ec) (uint64_t[]){VALUE_##a(ea), VALUE_##b(eb), VALUE_##c(ec)}, 3
 
 /* The result's word. Reads errno, so it comes right behind the call. */
-#define RESULT_WORD_NUMBER(r)  ((r) == -1 ? (uint64_t) - (int64_t)errno : (uint64_t)(r))
-#define RESULT_WORD_BYTES(r)   RESULT_WORD_NUMBER(r)
+#define ERROR_WORD             ((uint64_t) - (int64_t)errno)
+#define RESULT_WORD_NUMBER(r)  ((r) == -1 ? ERROR_WORD : (uint64_t)(r))
+#define RESULT_WORD_BYTES(r)   ((r) < 0 ? ERROR_WORD : (uint64_t)(r))
 #define RESULT_WORD_FD(r)      RESULT_WORD_NUMBER(r)
+#define RESULT_WORD_FRESH(r)   RESULT_WORD_NUMBER(r)
+#define RESULT_WORD_SIGNAL(r)  RESULT_WORD_NUMBER(r)
 #define RESULT_WORD_ERROR(r)   (uint64_t)(r)
+#define RESULT_WORD_ANSWER(r)  (uint64_t)(r)
+#define RESULT_WORD_BARRIER(r) (uint64_t)(r)
+#define RESULT_WORD_OBJECT(r)  ((r) ? 0 : ERROR_WORD)
+#define RESULT_WORD_MAPPED(r)  ((r) == MAP_FAILED ? ERROR_WORD : (uint64_t)(uintptr_t)(r))
 #define RESULT_WORD_POINTER(r) (uint64_t)(uintptr_t)(r)
 
 /* Marks what the thread is doing, and returns the tick at which it began; 0 when the event would
  * have no place: then record nothing, not even a definition. */
-static inline uint64_t call_begin(enum call_number number, uint64_t first)
+static ALWAYS_INLINE uint64_t call_begin(enum call_number number, uint64_t first)
 {
     struct thread *self = thread_room();
     if (!self)
@@ -62,6 +97,7 @@ static inline uint64_t call_begin(enum call_number number, uint64_t first)
     uint64_t tick = clock_tick();
     now->since = tick;
     now->first = first;
+    now->caller = (uint64_t)(uintptr_t)CALLER;
     __atomic_store_n(&now->call, number + 1, __ATOMIC_RELEASE); /* acquire in the reader */
     return tick;
 }
@@ -77,10 +113,16 @@ void call_end(enum call_number number, uint64_t begun, uint64_t result, const ui
 void call_note(enum call_number number, const uint64_t *fields, unsigned count);
 
 /* What else an answer means: a descriptor that was opened has the row's `path`. */
-#define SETTLE_FD(answer)     descriptor_opened(answer, path)
-#define SETTLE_BYTES(answer)  (void)0
-#define SETTLE_NUMBER(answer) (void)0
-#define SETTLE_ERROR(answer)  (void)0
+#define SETTLE_FD(answer)      descriptor_opened(answer, path)
+#define SETTLE_FRESH(answer)   descriptor_learn(answer)
+#define SETTLE_BYTES(answer)   (void)0
+#define SETTLE_NUMBER(answer)  (void)0
+#define SETTLE_ERROR(answer)   (void)0
+#define SETTLE_ANSWER(answer)  (void)0
+#define SETTLE_OBJECT(answer)  (void)0
+#define SETTLE_SIGNAL(answer)  (void)0
+#define SETTLE_BARRIER(answer) (void)0
+#define SETTLE_MAPPED(answer)  (void)0
 
 /* A generated wrapper, and its inside for one by hand. */
 #define WRAP(category, result, type, name, parameters, arguments, ...)                             \
@@ -90,15 +132,15 @@ void call_note(enum call_number number, const uint64_t *fields, unsigned count);
     }
 #define WRAPPED(category, result, type, name, arguments, ...)                                      \
     uint64_t fields[CALL_FIELDS];                                                                  \
-    unsigned count = 0;                                                                            \
+    unsigned count_of_fields = 0;                                                                  \
     uint64_t begun = process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;     \
     if (begun)                                                                                     \
-        count = call_fields(fields, __VA_ARGS__);                                                  \
+        count_of_fields = call_fields(fields, __VA_ARGS__);                                        \
     type answer = real.name arguments;                                                             \
     if (begun) {                                                                                   \
         uint64_t word = RESULT_WORD_##result(answer);                                              \
         SETTLE_##result(answer);                                                                   \
-        call_end(NUMBER_##name, begun, word, fields, count);                                       \
+        call_end(NUMBER_##name, begun, word, fields, count_of_fields);                             \
     }                                                                                              \
     return answer;
 
@@ -108,7 +150,8 @@ static inline unsigned call_fields(uint64_t *fields, const uint64_t *values, uns
 {
     for (unsigned i = 0; i < count; i++)
         fields[i] = values[i];
-    thread_self->slot->now.first = fields[0];
+    if (count)
+        thread_self->slot->now.first = fields[0];
     return count;
 }
 

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { TABLE_SIZE = 1 << 15, TABLE_PROBES = 16 };
+enum { TABLE_SIZE = 1 << 15, TABLE_PROBES = 16, SEALED_ROOM = 256 << 10 };
 
 static struct {
     char *memory;              /* arena offset 0 */
@@ -21,6 +21,7 @@ static struct {
     _Atomic uint64_t used;     /* arena offset of the next entry */
     _Atomic uint64_t reserved; /* arena offset up to which the file exists */
     struct live_header *live;
+    int sealed; /* the file cannot grow any more */
     char path[PATH_MAX];
 } arena;
 
@@ -88,6 +89,14 @@ static int grow(uint64_t end)
     return atomic_load(&arena.reserved) >= end;
 }
 
+void definitions_seal(int sealed)
+{
+    uint64_t wanted = atomic_load(&arena.used) + SEALED_ROOM;
+    if (sealed && arena.memory)
+        grow(wanted < ARENA_BYTES ? wanted : ARENA_BYTES);
+    arena.sealed = sealed;
+}
+
 uint32_t definitions_append(enum definition_kind kind, const void *head, size_t head_size,
                             const void *tail, size_t tail_size)
 {
@@ -96,7 +105,8 @@ uint32_t definitions_append(enum definition_kind kind, const void *head, size_t 
     if (!arena.memory)
         return 0;
     uint64_t id = atomic_fetch_add(&arena.used, size);
-    if (id + size > ARENA_BYTES || (id + size > atomic_load(&arena.reserved) && !grow(id + size))) {
+    if (id + size > ARENA_BYTES ||
+        (id + size > atomic_load(&arena.reserved) && (arena.sealed || !grow(id + size)))) {
         if (arena.live)
             __atomic_fetch_add(&arena.live->arena_full, 1, __ATOMIC_RELAXED);
         return 0;
@@ -122,15 +132,14 @@ static uint32_t hash_of(const char *bytes, size_t length)
     return hash ? hash : 1;
 }
 
-static int is_string(uint32_t id, const char *bytes, size_t length)
+static int is_same(uint32_t id, enum definition_kind kind, const char *bytes, size_t length)
 {
     const uint64_t *header = (const uint64_t *)(const void *)(arena.memory + id);
-    return __atomic_load_n(header, __ATOMIC_ACQUIRE) ==
-               ((uint64_t)length << 32 | DEFINITION_STRING) &&
+    return __atomic_load_n(header, __ATOMIC_ACQUIRE) == ((uint64_t)length << 32 | (uint64_t)kind) &&
            memcmp(header + 1, bytes, length) == 0;
 }
 
-uint32_t definitions_string(const char *bytes, size_t length)
+uint32_t definitions_intern(enum definition_kind kind, const char *bytes, size_t length)
 {
     if (!arena.memory || !bytes)
         return 0;
@@ -140,12 +149,12 @@ uint32_t definitions_string(const char *bytes, size_t length)
         uint64_t value = atomic_load(entry);
         if (value == 0) {
             if (id == 0)
-                id = definitions_append(DEFINITION_STRING, bytes, length, NULL, 0);
+                id = definitions_append(kind, bytes, length, NULL, 0);
             if (id == 0 || atomic_compare_exchange_strong(entry, &value, (uint64_t)hash << 32 | id))
                 return id;
         }
-        if (value >> 32 == hash && is_string((uint32_t)value, bytes, length))
+        if (value >> 32 == hash && is_same((uint32_t)value, kind, bytes, length))
             return (uint32_t)value;
     }
-    return id ? id : definitions_append(DEFINITION_STRING, bytes, length, NULL, 0);
+    return id ? id : definitions_append(kind, bytes, length, NULL, 0);
 }

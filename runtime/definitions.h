@@ -20,7 +20,11 @@ enum definition_kind {
         5,                /* struct definition_thread; a later one for the same index replaces it */
     DEFINITION_CALLS = 6, /* struct definition_call[]: the call table */
     DEFINITION_THREAD_NAME = 7, /* struct definition_thread_name */
+    DEFINITION_ADDRESS = 8, /* enum address_role in one byte, then a struct sockaddr; used like a
+                               string: as what a descriptor is, or as a peer */
 };
+
+enum address_role { ADDRESS_PEER, ADDRESS_CONNECTED, ADDRESS_ACCEPTED, ADDRESS_BOUND };
 
 struct definition_module {
     uint64_t low, high; /* addresses in memory */
@@ -64,11 +68,27 @@ enum call_field {
     FIELD_OFFSET,  /* file offset, signed */
     FIELD_NUMBER,  /* signed */
     FIELD_PID,
-    FIELD_THREAD,    /* a pthread_t */
-    FIELD_LOCK,      /* address of the lock */
-    FIELD_CONDITION, /* address of the condition variable */
-    FIELD_NAME,      /* string id */
-    FIELD_ARGUMENTS, /* string id: a command line */
+    FIELD_THREAD,      /* a pthread_t */
+    FIELD_LOCK,        /* address of the lock */
+    FIELD_CONDITION,   /* address of the condition variable */
+    FIELD_NAME,        /* string id */
+    FIELD_ARGUMENTS,   /* string id: a command line, its arguments separated by NULs */
+    FIELD_COMMAND,     /* string id: a command for the shell */
+    FIELD_TARGET,      /* string id: a second path, where something goes */
+    FIELD_TARGET_FD,   /* as FIELD_FD: where bytes go */
+    FIELD_PEER,        /* id of an address */
+    FIELD_SERVICE,     /* string id */
+    FIELD_COUNT,       /* how many of something */
+    FIELD_TIMEOUT,     /* milliseconds, -1: none */
+    FIELD_SIGNAL,      /* number of a signal */
+    FIELD_STATUS,      /* what wait() says of a child, or -1 */
+    FIELD_REQUEST,     /* of an ioctl */
+    FIELD_FAMILY,      /* AF_… */
+    FIELD_SOCKET_TYPE, /* SOCK_… */
+    FIELD_HOLDER,      /* kernel's thread id of who had the lock, or 0 */
+    FIELD_CODE,        /* a return address: where the lock had been taken, or 0 */
+    FIELD_WAITERS,     /* how many threads waited when the lock was released */
+    FIELD_KINDS
 };
 
 enum call_result {
@@ -78,11 +98,15 @@ enum call_result {
     RESULT_POINTER, /* address, 0 on failure */
     RESULT_FD,      /* as FIELD_FD, or negative errno */
     RESULT_ERROR,   /* 0 or a positive errno: pthread's way */
+    RESULT_ANSWER,  /* a number that is never an errno */
+    RESULT_MAPPED,  /* address, or negative errno */
 };
 
 enum call_flags {
     CALL_BEFORE = 1, /* recorded before it was made: no duration, no result */
     CALL_WAITS = 2,  /* its time is waiting, not work */
+    CALL_SENDS = 8,  /* the bytes that it moved went out to its FIELD_FD; else they came in */
+    CALL_ASIDE = 4,  /* its time overlaps what the thread does: no part of the thread's stack */
 };
 
 enum { CALL_FIELDS = 6, CALL_NAME_BYTES = 28 };
@@ -106,9 +130,18 @@ struct live_header;
 long definitions_open(const char *path, struct live_header *live, uint32_t parent_pid,
                       uint32_t parent_image);
 
-/* Id of the string, made on first use; the same bytes give the same id while the table has room.
+/* Id of the entry, made on first use; the same bytes give the same id while the table has room.
  * 0: no room, counted. Any thread, any time, signal handlers too. */
-uint32_t definitions_string(const char *bytes, size_t length);
+uint32_t definitions_intern(enum definition_kind kind, const char *bytes, size_t length);
+
+static inline uint32_t definitions_string(const char *bytes, size_t length)
+{
+    return definitions_intern(DEFINITION_STRING, bytes, length);
+}
+
+/* Before the process is sealed: room for what comes, which cannot be made later; 0 takes it back.
+ */
+void definitions_seal(int sealed);
 
 /* Appends one entry; the payload is head then tail. 0 when there is no room (counted). */
 uint32_t definitions_append(enum definition_kind kind, const void *head, size_t head_size,

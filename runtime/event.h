@@ -58,12 +58,29 @@ enum event_type {
     EVENT_THREAD_END = 7,
     EVENT_SETJMP = 8,  /* payload: address of the jmp_buf */
     EVENT_LONGJMP = 9, /* payload: address of the jmp_buf */
+    EVENT_USAGE = 10,  /* what the kernel says of the process; payload: enum usage_field's values */
     EVENT_CALL = 32,   /* EVENT_CALL + n: call number n of the call table (definitions.h). inline:
                           duration in ticks, or EVENT_INLINE_MAX and one more payload word at the end
                           when it does not fit. The tick is that of the return, or of the entry for
                           calls recorded before they are made (CALL_BEFORE). payload: the result
                           (negative errno when the call failed) unless CALL_BEFORE or CALL_NO_RESULT;
                           then the call's fields */
+};
+
+/* Sums since the process began but for the first two; UINT64_MAX: could not be told. */
+#define USAGE_FIELDS(X)                                                                            \
+    X(RSS, "resident bytes")                                                                       \
+    X(FDS, "open descriptors")                                                                     \
+    X(MINOR_FAULTS, "minor page faults")                                                           \
+    X(MAJOR_FAULTS, "major page faults")                                                           \
+    X(VOLUNTARY, "voluntary context switches")                                                     \
+    X(INVOLUNTARY, "involuntary context switches")
+
+enum usage_field {
+#define X(NAME, text) USAGE_##NAME,
+    USAGE_FIELDS(X)
+#undef X
+        USAGE_COUNT
 };
 
 /* The inline value of scopes, instants and counters is the id of a site, or with this bit the
@@ -83,9 +100,12 @@ enum event_argument_type {
 #define EVENT_CATEGORIES(X)                                                                        \
     X(FUNCTIONS, "functions", "function", "calls of instrumented functions")                       \
     X(MEMORY, "memory", "memory", "allocations and frees")                                         \
-    X(IO, "io", "io", "reads, writes, opens and closes")                                           \
-    X(THREADS, "threads", "thread", "threads made and joined, their names")                        \
-    X(LOCKS, "locks", "lock", "waits for mutexes and condition variables")                         \
+    X(IO, "io", "io", "files, pipes and sockets")                                                  \
+    X(WAITS, "waits", "wait", "waiting for descriptors, time, signals, children, threads")         \
+    X(THREADS, "threads", "thread", "threads made, their names")                                   \
+    X(LOCKS, "locks", "lock", "waiting for locks, and how long they were held")                    \
+    X(COUNTERS, "counters", "counter", "memory, descriptors, faults, switches: sampled")           \
+    X(MAPS, "maps", "map", "mmap and its kin; only when asked for")                                \
     X(PROCESSES, "processes", "process", "forks, execs, exits")                                    \
     X(SCOPES, "scopes", "scope", "the program's own scopes, instants and counters")
 

@@ -24,6 +24,8 @@ enum {
     BLOCK_WORDS = 16384,
     BLOCK_BYTES = BLOCK_WORDS * 8,
     BLOCK_SLACK_WORDS = 96, /* room behind the open end, for signal handlers that claim late */
+    FIRST_WORDS =
+        4096, /* of a slot's first block exist on disk from the start, the rest when needed */
     SLOT_BYTES = LAYOUT_PAGE + 2 * BLOCK_BYTES,
     SLOT_COUNT = 4096, /* threads alive at one time in one process */
     ARENA_BYTES = 64 << 20,
@@ -47,6 +49,7 @@ enum loss_reason {
     LOSS_NO_SLOT,     /* more threads than SLOT_COUNT, or no space for another slot */
     LOSS_INTERRUPTED, /* abandoned by a signal handler (found by the reader) */
     LOSS_DAMAGED,     /* a damaged block was skipped (found by the reader) */
+    LOSS_SEALED,      /* the process had entered a seccomp sandbox */
     LOSS_REASONS
 };
 
@@ -94,20 +97,23 @@ static inline uint64_t block_sum(const uint64_t *words, uint32_t count, uint64_t
 
 /* What a thread is doing right now, for calls that may block. */
 struct now_record {
-    uint64_t since; /* tick */
-    uint64_t first; /* the call's first field */
-    uint32_t call;  /* call number + 1, or 0: not in a call */
+    uint64_t since;  /* tick */
+    uint64_t first;  /* the call's first field */
+    uint64_t caller; /* where the call returns to */
+    uint32_t call;   /* call number + 1, or 0: not in a call */
     uint32_t reserved;
 };
 
 struct slot_header {
     uint32_t tid; /* kernel's thread id; 0: never used */
     uint32_t thread;
-    uint32_t ended; /* the thread said that it ends; the slot is free once the kernel agrees */
+    uint32_t ended;    /* the thread said that it ends; the slot is free once the kernel agrees */
+    uint32_t exist[2]; /* words of each buffer that exist on disk. The rest is a hole: not to be
+                          touched, it may have no room, and a mapped read is as bad as a write */
     uint32_t reserved;
     struct now_record now;
     char
-        scratch[LAYOUT_PAGE - 16 - sizeof(struct now_record)]; /* the thread's, for paths: its stack
+        scratch[LAYOUT_PAGE - 24 - sizeof(struct now_record)]; /* the thread's, for paths: its stack
                                                                   may be a small signal stack */
 };
 
@@ -117,6 +123,15 @@ enum process_status {
     PROCESS_RUNNING = 0, /* or died without a word */
     PROCESS_EXITED = 1,
     PROCESS_EXEC = 2, /* replaced itself: the next image of this pid goes on */
+};
+
+/* What of a process a trace does not show: bits of live_header.gaps. */
+enum process_gap {
+    GAP_OWN_MALLOC = 1, /* malloc is not ours: the program's, or that of a library before us */
+    GAP_DEEPBIND = 2,   /* a library was loaded with RTLD_DEEPBIND: its calls may pass us by */
+    GAP_NAMESPACE = 4,  /* a library was loaded by dlmopen: its calls pass us by */
+    GAP_IO_URING = 8,   /* io_uring was set up: its I/O is not seen */
+    GAP_SEALED = 16,    /* a seccomp sandbox was entered: little could be written from then on */
 };
 
 struct live_header {
@@ -137,6 +152,9 @@ struct live_header {
     uint32_t lost_reason;
     uint32_t instrumented; /* a function event was seen */
     uint32_t arena_full;   /* definitions that did not fit */
+    uint32_t gaps;         /* enum process_gap */
+    uint32_t reserved;
+    uint64_t raw_futexes; /* futex calls by syscall(), which are no events */
 };
 
 /* First bytes of a .defs file. A child made by fork goes on from its parent's arena: an id below

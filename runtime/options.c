@@ -38,7 +38,7 @@ unsigned categories_parse(const char *list, const char **unknown)
     };
     unsigned mask = 0;
     if (!list)
-        return CATEGORIES_ALL;
+        return CATEGORIES_DEFAULT;
     while (*list) {
         size_t length = strcspn(list, ",");
         unsigned bit = is_word(list, length, "all") ? CATEGORIES_ALL : 0;

@@ -18,9 +18,12 @@ const char *option_value(char *const *environment, enum capture_option option);
 /* The value of any NAME in an environment array; NULL when it is not there. */
 const char *environment_value(char *const *environment, const char *name);
 
-enum { CATEGORIES_ALL = (1 << CATEGORY_COUNT) - 1 };
+enum {
+    CATEGORIES_ALL = (1 << CATEGORY_COUNT) - 1,
+    CATEGORIES_DEFAULT = CATEGORIES_ALL & ~(1 << CATEGORY_MAPS)
+};
 
-/* Bit mask 1 << event_category of a list like "functions,io"; "all" and NULL mean all of them. A
+/* Bit mask 1 << event_category of a list like "functions,io"; NULL means the default ones. A
  * word that is no category is skipped and, when `unknown` is given, left there for the error
  * message. */
 unsigned categories_parse(const char *list, const char **unknown);

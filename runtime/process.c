@@ -58,7 +58,9 @@ static long create_live(void)
 
 static long map_live(long fd)
 {
-    long failed = sys_reserve(fd, 0, FIRST_BYTES);
+    long failed = sys_reserve(fd, 0, LAYOUT_PAGE);
+    if (!failed)
+        failed = thread_reserve_slot(fd, LAYOUT_PAGE);
     if (failed)
         return failed;
     process.live = sys_mmap(NULL, FIRST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -162,13 +164,17 @@ long process_begin(const char *folder, const struct definition_call *calls, size
 
 long process_after_fork(void)
 {
+    if (process.sealed) {
+        atomic_store(&process.state, PROCESS_OFF); /* it cannot have files of its own */
+        return -EPERM;
+    }
     struct live_header parent = *process.live;
     uint32_t parent_image = process.image;
     if (__atomic_exchange_n(&canary()->vforking, 1, __ATOMIC_ACQ_REL))
         return -EBUSY; /* another thread of the child is at it */
     sys_munmap(process.live, FIRST_BYTES);
     process.live = NULL;
-    process.retry_tick = 0;
+    process.retry_tick = process.usage_tick = 0;
     atomic_store(&process.ended, 0);
     long failed = open_files(&parent, parent_image);
     if (failed) {
@@ -188,6 +194,8 @@ enum process_memory process_memory(void)
 {
     if (process_is_wiped())
         return MEMORY_WIPED;
+    if (process.sealed)
+        return MEMORY_OWN; /* as far as can be told */
     return sys_getpid() == (long)process.pid ? MEMORY_OWN : MEMORY_BORROWED;
 }
 
@@ -196,11 +204,17 @@ int process_is_borrowed(void)
     return atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_BORROWED;
 }
 
+/* Without its second half, which takes a system call, where none may be made. */
+static struct clock_pair read_clock(void)
+{
+    return process.sealed ? (struct clock_pair){clock_tick(), 0} : clock_read_pair();
+}
+
 void process_end(enum process_status status, int exit_status)
 {
     if (atomic_load(&process.state) == PROCESS_OFF || process_memory() != MEMORY_OWN)
         return;
-    process.live->end = status == PROCESS_RUNNING ? (struct clock_pair){0, 0} : clock_read_pair();
+    process.live->end = status == PROCESS_RUNNING ? (struct clock_pair){0, 0} : read_clock();
     process.live->exit_status = exit_status;
     process.live->status = status;
 }
@@ -221,4 +235,26 @@ void process_lose(enum loss_reason reason)
         __atomic_fetch_add(&process.live->lost, 1, __ATOMIC_RELAXED);
         process.live->lost_reason = reason;
     }
+}
+
+int process_seal(void)
+{
+    if (atomic_load(&process.state) != PROCESS_ON || process_memory() != MEMORY_OWN)
+        return 0;
+    thread_seal();
+    definitions_seal(1);
+    process.sealed = 1;
+    return 1;
+}
+
+void process_unseal(void)
+{
+    definitions_seal(0);
+    process.sealed = 0;
+}
+
+void process_gap(uint32_t gap)
+{
+    if (process.live && !(process.live->gaps & gap))
+        __atomic_fetch_or(&process.live->gaps, gap, __ATOMIC_RELAXED);
 }

@@ -18,12 +18,14 @@ enum process_state { PROCESS_OFF, PROCESS_ON, PROCESS_STOPPED };
 
 struct process {
     _Atomic int state;
+    int sealed; /* in a seccomp sandbox: no system call of ours may be made */
     uint32_t pid, image;
     unsigned categories;      /* 1 << event_category */
     struct live_header *live; /* shared with the file; NULL while OFF */
     struct thread *threads;   /* SLOT_COUNT of them, then the canary */
     _Atomic uint32_t ended;   /* slots whose thread has said that it ends */
     uint64_t retry_tick;      /* before it, do not try to attach again */
+    uint64_t usage_tick;      /* when the next sample of usage is due */
     char prefix[PATH_MAX];    /* session folder, slash, PID-N */
     size_t folder_length;     /* of the session folder in prefix */
     const struct definition_call *calls;
@@ -58,6 +60,16 @@ enum process_memory process_memory(void);
 /* Says in the header how the process ends (enum process_status); STOPPED is left to process_stop.
  */
 void process_end(enum process_status status, int exit_status);
+
+/* Before the process enters a seccomp sandbox, which may kill it for a call that it did not expect
+ * (H47): takes what can be had, then lives without system calls. Taken back when it came to
+ * nothing. 0 when there is nothing to seal.
+ */
+int process_seal(void);
+void process_unseal(void);
+
+/* Marks what the trace does not show (enum process_gap). */
+void process_gap(uint32_t gap);
 
 /* No thread writes another event. Not reversible. */
 void process_stop(void);

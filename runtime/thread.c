@@ -20,12 +20,43 @@ static const uint64_t RETRY_TICKS = UINT64_C(1) << 32; /* a second or two */
 
 static void set_ends(struct thread *self)
 {
-    uint64_t *end = self->buffer[self->open] + BLOCK_WORDS - BLOCK_SLACK_WORDS;
+    uint64_t *end = self->buffer[self->open] + self->slot->exist[self->open] - BLOCK_SLACK_WORDS;
     self->end = end;
     self->function_end = process_captures(CATEGORY_FUNCTIONS) && !clock_in_nsec ? end : NULL;
     atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in process_stop */
     if (atomic_load(&process.state) != PROCESS_ON)
         self->end = self->function_end = NULL;
+}
+
+long thread_reserve_slot(long fd, uint64_t offset)
+{
+    /* the end first: a file that a limit stops has whole slots */
+    long failed = sys_reserve(fd, offset + SLOT_BYTES - LAYOUT_PAGE, LAYOUT_PAGE);
+    return failed ? failed : sys_reserve(fd, offset, LAYOUT_PAGE + FIRST_WORDS * sizeof(uint64_t));
+}
+
+static long open_live(struct thread *self)
+{
+    char *path = self->slot->scratch;
+    if (process_path(path, sizeof self->slot->scratch, -1, ".live"))
+        return -ENAMETOOLONG;
+    return sys_open_high(path, O_RDWR, 0);
+}
+
+/* Makes the whole of a buffer exist. 0 or negative errno. */
+static long reserve_buffer(struct thread *self, uint32_t which)
+{
+    if (self->slot->exist[which] == BLOCK_WORDS)
+        return 0;
+    uint64_t slot = LAYOUT_PAGE + (uint64_t)self->number * SLOT_BYTES;
+    long fd = open_live(self);
+    if (fd < 0)
+        return fd;
+    long failed = sys_reserve(fd, slot + LAYOUT_PAGE + which * BLOCK_BYTES, BLOCK_BYTES);
+    sys_close(fd);
+    if (!failed)
+        self->slot->exist[which] = BLOCK_WORDS;
+    return failed;
 }
 
 /* Makes buffer[open] the open block. Its old contents, if any, are in the blocks file by now. */
@@ -35,11 +66,12 @@ static void open_block(struct thread *self)
     struct block_header *header = (struct block_header *)(void *)buffer;
     if (header->used) {
         size_t dirty = header->used + BLOCK_SLACK_WORDS;
-        memset(buffer, 0, (dirty < BLOCK_WORDS ? dirty : BLOCK_WORDS) * sizeof *buffer);
+        size_t room = self->slot->exist[self->open];
+        memset(buffer, 0, (dirty < room ? dirty : room) * sizeof *buffer);
     }
     header->thread = self->index;
     header->sequence = ++self->sequence;
-    header->start = clock_read_pair();
+    header->start = process.sealed ? (struct clock_pair){clock_tick(), 0} : clock_read_pair();
     header->lost = self->lost;
     header->lost_reason = self->lost_reason;
     header->lost_since = self->lost_since;
@@ -101,13 +133,17 @@ static long append_block(const struct thread *self, const void *block, size_t si
     return failed;
 }
 
-/* Opens the other buffer; but the same one again while a record in the other one is still to be
- * stored, which would come to lie upon what is there by then (H16). `unfinished`: this one has such
- * a record. */
+/* Opens the other buffer where it can be had; but the same one again while a record in the other
+ * one is still to be stored, which would come to lie upon what is there by then (H16).
+ * `unfinished`: this one has such a record. */
 static void turn_over(struct thread *self, int unfinished)
 {
     const uint64_t *other = self->buffer[self->open ^ 1];
     const struct block_header *header = (const void *)other;
+    if (reserve_buffer(self, self->open ^ 1) != 0) {
+        open_block(self); /* the disk is full: one buffer is enough for what the file did take */
+        return;
+    }
     if (!self->unfinished || header->used <= BLOCK_HEADER_WORDS ||
         !is_unfinished(other + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS)) {
         self->unfinished = (uint32_t)unfinished;
@@ -116,20 +152,30 @@ static void turn_over(struct thread *self, int unfinished)
     open_block(self);
 }
 
-/* Finishes the open block, appends it to the file, opens the next one. A full block is stored with
- * its slack: whole pages at page offsets cost the kernel less. */
-static void flush(struct thread *self)
+/* Completes the open block's header. A full block is stored with its slack: whole pages at page
+ * offsets cost the kernel less. Says whether some word may be of an unfinished record. */
+static int finish_block(struct thread *self)
 {
     uint64_t *buffer = self->buffer[self->open];
     struct block_header *header = (struct block_header *)(void *)buffer;
     uint64_t used = (uint64_t)(self->next - buffer);
     if (used > BLOCK_WORDS)
         used = BLOCK_WORDS;
+    int bare;
     header->used = (uint32_t)used;
     header->stored = used + BLOCK_SLACK_WORDS >= BLOCK_WORDS ? BLOCK_WORDS : (uint32_t)used;
-    int bare;
     header->check =
         block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, STORED, &bare);
+    return bare;
+}
+
+/* Appends the open block to the file, opens the next one. */
+static void flush(struct thread *self)
+{
+    uint64_t *buffer = self->buffer[self->open];
+    struct block_header *header = (struct block_header *)(void *)buffer;
+    int bare = finish_block(self);
+    uint64_t used = header->used;
     long failed = append_block(self, buffer, header->stored * sizeof *buffer);
     if (failed) {
         self->lost =
@@ -139,6 +185,25 @@ static void flush(struct thread *self)
         header->magic = 0;
     }
     turn_over(self, bare && is_unfinished(buffer + BLOCK_HEADER_WORDS, used - BLOCK_HEADER_WORDS));
+}
+
+/* In a sandbox: the second buffer takes over while the first stays as it is, for the reader; then
+ * no more. Makes no system call. */
+static struct thread *sealed_room(struct thread *self, int events)
+{
+    if (self->next < self->end)
+        return self;
+    if (self->slot && self->end && self->slot->exist[self->open ^ 1] == BLOCK_WORDS &&
+        !self->sealed_over) {
+        finish_block(self);
+        self->sealed_over = 1;
+        self->open ^= 1;
+        open_block(self);
+        return self;
+    }
+    if (events)
+        process_lose(LOSS_SEALED);
+    return NULL;
 }
 
 static int is_gone(uint32_t owner)
@@ -200,7 +265,7 @@ static long map_slot(struct thread *self)
             fd = sys_open_high(path, O_RDWR, 0);
         if (fd < 0)
             return fd;
-        long failed = sys_reserve(fd, offset, SLOT_BYTES);
+        long failed = thread_reserve_slot(fd, offset);
         memory = failed
                      ? NULL
                      : sys_mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
@@ -212,6 +277,8 @@ static long map_slot(struct thread *self)
     self->buffer[0] = (uint64_t *)(void *)(memory + LAYOUT_PAGE);
     self->buffer[1] = self->buffer[0] + BLOCK_WORDS;
     self->slot = (struct slot_header *)(void *)memory;
+    if (self->slot->exist[0] == 0)
+        self->slot->exist[0] = FIRST_WORDS;
     return 0;
 }
 
@@ -265,8 +332,12 @@ static struct thread *make_room(int events)
         self->vforking = 0;
         set_ends(self);
     }
-    if (self->next >= self->end && self->end)
-        flush(self);
+    if (self->next >= self->end && self->end) {
+        if (self->slot->exist[self->open] < BLOCK_WORDS && reserve_buffer(self, self->open) == 0)
+            set_ends(self);
+        else
+            flush(self);
+    }
     return self->end ? self : NULL;
 }
 
@@ -281,6 +352,8 @@ static struct thread *look_for_room(int events)
             process_lose(LOSS_NO_SLOT);
         return NULL;
     }
+    if (process.sealed)
+        return sealed_room(thread_self, events);
     uint64_t mask = sys_signals_block();
     struct thread *self = make_room(events);
     sys_signals_restore(mask);
@@ -337,6 +410,17 @@ void thread_ending(void)
         self->slot->ended = 1;
         atomic_fetch_add(&process.ended, 1);
     }
+}
+
+void thread_seal(void)
+{
+    struct thread *self = thread_self;
+    if (!self->slot || self->next >= self->end)
+        return;
+    uint64_t mask = sys_signals_block();
+    if (reserve_buffer(self, 0) == 0 && reserve_buffer(self, 1) == 0)
+        flush(self);
+    sys_signals_restore(mask);
 }
 
 void thread_before_vfork(void)

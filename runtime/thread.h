@@ -30,7 +30,7 @@ struct thread {
     uint32_t vforking; /* between vfork's entry and the parent's next event */
     uint32_t
         unfinished; /* the other buffer was flushed with a record that was still to be stored */
-    uint32_t reserved[2];
+    uint32_t sealed_over; /* sealed, and the last buffer is open */
 };
 
 extern __thread struct thread *thread_self
@@ -49,6 +49,10 @@ static inline struct thread *thread_room(void)
 /* Whether the calling thread has room, where there is no event to lose: nothing is counted. */
 int thread_attach(void);
 
+/* Makes what a slot begins with exist on disk; the file then reaches to the slot's end. `offset` is
+ * the slot's, in the live file open as `fd`. 0 or negative errno. */
+long thread_reserve_slot(long fd, uint64_t offset);
+
 /* The calling thread's index + 1, attaching it if needed; 0 when it cannot be. */
 uint32_t thread_reference(void);
 
@@ -61,6 +65,9 @@ void thread_define_name(pthread_t handle, const char *name, size_t length);
 
 /* The thread is about to end: its slot may be taken over once it is gone. */
 void thread_ending(void);
+
+/* Before the process is sealed: the calling thread's blocks are emptied, and exist in full. */
+void thread_seal(void);
 
 /* Before vfork: the child runs on this thread's memory and must leave no events in it. */
 void thread_before_vfork(void);

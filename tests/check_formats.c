@@ -167,12 +167,15 @@ static const struct {
     {"memory", "memory"},
     {"io", "io"},
     {"threads", "thread"},
+    {"waits", "wait"},
     {"locks", "lock"},
+    {"counters,io", "counter io"},
+    {"maps", "map"},
     {"processes", "process"},
     {"scopes", "scope"},
     {"io,locks", "io lock"},
     {"scopes,functions,memory", "scope function memory"},
-    {"all", "function memory io thread lock process scope"},
+    {"all", "function memory io wait thread lock counter map process scope"},
 };
 
 START_TEST(VITTE_TRACE_EVENTS_chooses_and_nothing_else_appears)

@@ -22,7 +22,8 @@ static int is_twin(const char *name)
     return strncmp(name, "__", 2) == 0 || strcmp(name + length - 2, "64") == 0;
 }
 
-/* The I/O events of the trace, in order; a target without threads has but one order. */
+/* The I/O events of the trace, in order, but for those of the target's own printing; a target
+ * without threads has but one order. */
 static json_t *io_events(const char *path)
 {
     json_t *all = load_ndjson(path), *list = json_array(), *event;
@@ -30,7 +31,8 @@ static json_t *io_events(const char *path)
     json_array_foreach(all, i, event)
     {
         const char *tag = json_string_value(json_object_get(event, "tag"));
-        if (tag && strcmp(tag, "io") == 0)
+        const json_t *args = json_object_get(event, "args");
+        if (tag && strcmp(tag, "io") == 0 && json_integer_value(json_object_get(args, "fd")) != 1)
             json_array_append(list, event);
     }
     json_decref(all);

@@ -129,7 +129,7 @@ static const char allowed[] =
     " _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable __cxa_finalize"
     " __cxa_at_quick_exit on_exit environ __environ __errno_location"
     " dl_iterate_phdr dladdr dlsym dlvsym"
-    " pthread_self pthread_key_create pthread_setspecific fileno"
+    " pthread_self pthread_key_create pthread_setspecific fileno dirfd stdout"
     " memchr memcmp memcpy memmove memset"
     " strchr strcmp strcpy strcspn strlen strncmp strnlen strrchr strspn strstr ";
 

@@ -3,6 +3,8 @@
  * which spans end on each thread, which every consumer of the format sorts for itself. */
 #include "writers/json_args.h"
 
+#include <stdio.h>
+
 struct chrome {
     char head[96]; /* "pid":1,"tid":2,"ts": of the current thread */
     size_t head_length;
@@ -75,6 +77,34 @@ static void thread(struct writer *writer)
     chrome->head_length = (size_t)(at - chrome->head);
 }
 
+/* A span that overlaps others of its thread, as a pair of asynchronous events with a track of its
+ * own, found by what it is about: a lock's address. */
+static void aside(struct writer *writer, const struct span *span)
+{
+    struct sink *sink = writer->sink;
+    struct chrome *chrome = writer->state;
+    char id[32], end[32];
+    snprintf(id, sizeof id, "\"0x%llx\"", (unsigned long long)span_field(span, FIELD_LOCK));
+    for (int ends = 0; ends < 2; ends++) {
+        separate(writer);
+        sink_string(sink, ends ? "{\"ph\":\"e\"," : "{\"ph\":\"b\",");
+        sink_bytes(sink, chrome->head, chrome->head_length);
+        sink_bytes(
+            sink, end,
+            (size_t)(put_microseconds(end, span->start_ns + (ends ? span->duration_ns : 0)) - end));
+        sink_string(sink, ",\"name\":");
+        sink_bytes(sink, span->name->json, span->name->json_length);
+        sink_string(sink, ",\"cat\":\"");
+        sink_string(sink, category_tags[span->name->category]);
+        sink_string(sink, "\",\"id2\":{\"local\":");
+        sink_string(sink, id);
+        sink_string(sink, "}");
+        if (!ends)
+            json_args(writer, span, ",\"args\":");
+        sink_string(sink, "}");
+    }
+}
+
 /* {"ph":"X",HEAD TS,"dur":D,"name":N,"cat":C — without the closing brace */
 static void open_event(struct writer *writer, const struct span *span)
 {
@@ -103,6 +133,10 @@ static void open_event(struct writer *writer, const struct span *span)
 
 static void span(struct writer *writer, const struct span *span)
 {
+    if (span->flags & SPAN_ASIDE) {
+        aside(writer, span);
+        return;
+    }
     open_event(writer, span);
     if (span->words || span->flags & (SPAN_UNFINISHED | SPAN_UNWOUND))
         json_args(writer, span, ",\"args\":");
@@ -126,6 +160,8 @@ static void end(struct writer *writer, const struct totals *totals)
         sink_string(sink, "\":");
         sink_json(sink, text, strlen(text));
     }
+    sink_string(sink, ",\"not_covered\":");
+    json_coverage(writer);
     sink_string(sink, "}}\n");
 }
 

@@ -1,8 +1,11 @@
 /* See json_args.h. */
 #include "writers/json_args.h"
 
+#include "collector/coverage.h"
+
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static void value(struct sink *sink, const struct argument *argument)
 {
@@ -48,4 +51,16 @@ int json_args(struct writer *writer, const struct span *span, const char *before
     }
     sink_bytes(writer->sink, "}", 1);
     return 1;
+}
+
+void json_coverage(struct writer *writer)
+{
+    const char *line;
+    sink_string(writer->sink, "[");
+    for (size_t i = 0; (line = coverage_line(writer->session->coverage, i)); i++) {
+        sink_json(writer->sink, line, strlen(line));
+        sink_string(writer->sink, ",");
+    }
+    sink_json(writer->sink, coverage_never, strlen(coverage_never));
+    sink_string(writer->sink, "]");
 }

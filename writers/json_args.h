@@ -8,4 +8,7 @@
  * front of it. Addresses are strings in hexadecimal: JSON's numbers are doubles. */
 int json_args(struct writer *writer, const struct span *span, const char *before);
 
+/* What the session does not show, as an array of strings; complete at the end only. */
+void json_coverage(struct writer *writer);
+
 #endif

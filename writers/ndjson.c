@@ -81,6 +81,8 @@ static void span(struct writer *writer, const struct span *span)
         field_number(sink, "self", span->self_ns);
         field_number(sink, "depth", span->depth);
     }
+    if (span->flags & SPAN_ASIDE)
+        sink_string(sink, ",\"aside\":true");
     if (span->name->module[0])
         field_string(sink, "module", span->name->module, strlen(span->name->module));
     json_args(writer, span, ",\"args\":");
@@ -91,6 +93,8 @@ static void end(struct writer *writer, const struct totals *totals)
 {
     sink_string(writer->sink, "{\"type\":\"end\"");
     field_number(writer->sink, "events_lost", totals_lost(totals));
+    sink_string(writer->sink, ",\"not_covered\":");
+    json_coverage(writer);
     sink_string(writer->sink, "}\n");
 }
 

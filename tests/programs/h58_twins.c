@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
@@ -119,6 +121,34 @@ static void move(void)
     MOVE(read, 3, 50, 50, (3, bytes, 50));
 }
 
+/* What the 64-bit twins of calls other than read and write do, on descriptor 3. */
+static void twins(void)
+{
+    struct iovec parts[] = {{bytes, 10}, {bytes + 10, 20}};
+    int64_t from = 0;
+    MOVE_AT(preadv64, 3, 30, 5, 30, (3, parts, 2, 5));
+    MOVE_AT(pwritev64, 3, 30, FAR, 30, (3, parts, 2, FAR));
+    MOVE_AT(preadv64v2, 3, 30, FAR, 30, (3, parts, 2, FAR, 0));
+    MOVE_AT(pwritev64v2, 3, 30, FAR, 30, (3, parts, 2, FAR, 0));
+    expect(lseek64(3, 50, SEEK_SET) == 50, "lseek64");
+    EVENT("lseek64", "%s,\"offset\":50,\"number\":0,\"result\":50", descriptor(3));
+    expect(fallocate64(3, 0, 100, 200) == 0, "fallocate64");
+    EVENT("fallocate64", "%s,\"offset\":100,\"size\":200,\"result\":0", descriptor(3));
+    expect(posix_fallocate64(3, 100, 200) == 0, "posix_fallocate64");
+    EVENT("posix_fallocate64", "%s,\"offset\":100,\"size\":200", descriptor(3));
+    expect(lockf64(3, F_TEST, 10) == 0, "lockf64");
+    EVENT("lockf64", "%s,\"number\":%d,\"result\":0", descriptor(3), F_TEST);
+    expect(fcntl64(3, F_GETFD) == 0, "fcntl64");
+    EVENT("fcntl64", "%s,\"number\":%d,\"result\":0", descriptor(3), F_GETFD);
+    OPEN(open, 4, "/dev/null", "O_WRONLY", ("/dev/null", O_WRONLY));
+    expect(sendfile64(4, 3, &from, 20) == 20, "sendfile64");
+    EVENT("sendfile64", "%s,\"to_fd\":4,\"to\":\"/dev/null\",\"size\":20,\"bytes\":20",
+          descriptor(3));
+    shut(4);
+    expect(ftruncate64(3, FAR + 60) == 0, "ftruncate64");
+    EVENT("ftruncate64", "%s,\"size\":%lld,\"result\":0", descriptor(3), (long long)FAR + 60);
+}
+
 static void move_checked(void)
 {
     MOVE_AT(pread, 3, 600, 900, 600, (3, bytes, 600, 900));
@@ -171,6 +201,7 @@ static void creat_and_dup(void)
     paths[5] = paths[9] = paths[10] = "made";
     EVENT("dup3", "%s,\"number\":10,\"result\":10", descriptor(9));
     expect(fcntl(10, F_GETFD) == FD_CLOEXEC, "dup3's flag");
+    EVENT("fcntl", "%s,\"number\":1,\"result\":1", descriptor(10));
     expect(dup3(9, 9, 0) == -1 && errno == EINVAL, "dup3 to itself");
     EVENT("dup3", "%s,\"number\":9,\"error\":\"EINVAL\"", descriptor(9));
     MOVE(write, 10, 8, 8, (10, bytes, 8));
@@ -191,9 +222,11 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "overflow") == 0)
         return (int)__read_chk(0, small, (size_t)atoi(argv[2]), sizeof small);
     mkdir("folder", 0700);
+    EVENT("mkdir", "\"path\":\"folder\",\"result\":0");
     closefrom(3);
     EVENT("closefrom", "\"number\":3");
     move();
+    twins();
     move_checked();
     open_all();
     creat_and_dup();

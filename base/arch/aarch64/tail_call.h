@@ -7,13 +7,19 @@
             ".globl " #name "\n"                                                                   \
             ".type " #name ", %function\n" #name ":\n"                                             \
             ".cfi_startproc\n"                                                                     \
-            "stp x29, x30, [sp, #-32]!\n"                                                          \
-            ".cfi_def_cfa_offset 32\n.cfi_offset x29, -32\n.cfi_offset x30, -24\n"                 \
+            "stp x29, x30, [sp, #-80]!\n"                                                          \
+            ".cfi_def_cfa_offset 80\n.cfi_offset x29, -80\n.cfi_offset x30, -72\n"                 \
             "stp x0, x1, [sp, #16]\n"                                                              \
+            "stp x2, x3, [sp, #32]\n"                                                              \
+            "stp x4, x5, [sp, #48]\n"                                                              \
+            "stp x6, x7, [sp, #64]\n"                                                              \
             "bl " #before "\n"                                                                     \
             "mov x16, x0\n"                                                                        \
             "ldp x0, x1, [sp, #16]\n"                                                              \
-            "ldp x29, x30, [sp], #32\n"                                                            \
+            "ldp x2, x3, [sp, #32]\n"                                                              \
+            "ldp x4, x5, [sp, #48]\n"                                                              \
+            "ldp x6, x7, [sp, #64]\n"                                                              \
+            "ldp x29, x30, [sp], #80\n"                                                            \
             ".cfi_def_cfa_offset 0\n.cfi_restore x29\n.cfi_restore x30\n"                          \
             "br x16\n"                                                                             \
             ".cfi_endproc\n"                                                                       \

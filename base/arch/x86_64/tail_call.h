@@ -1,5 +1,6 @@
-/* TAIL_CALL(name, before): an exported function `name` that calls `void *before(first argument)`
- * and jumps to what it returned, with the two argument registers and the stack as they were. */
+/* TAIL_CALL(name, before): an exported function `name` that calls `void *before(first argument,
+ * second argument)` and jumps to what it returned, with all argument registers and the stack as
+ * they were. */
 #ifndef VT_BASE_TAIL_CALL_H
 #define VT_BASE_TAIL_CALL_H
 
@@ -11,12 +12,21 @@
             "endbr64\n"                                                                            \
             "pushq %rdi\n.cfi_adjust_cfa_offset 8\n"                                               \
             "pushq %rsi\n.cfi_adjust_cfa_offset 8\n"                                               \
-            "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"                                            \
+            "pushq %rdx\n.cfi_adjust_cfa_offset 8\n"                                               \
+            "pushq %rcx\n.cfi_adjust_cfa_offset 8\n"                                               \
+            "pushq %r8\n.cfi_adjust_cfa_offset 8\n"                                                \
+            "pushq %r9\n.cfi_adjust_cfa_offset 8\n"                                                \
+            "pushq %rax\n.cfi_adjust_cfa_offset 8\n"                                               \
             "call " #before "\n"                                                                   \
-            "addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"                                           \
+            "movq %rax, %r11\n"                                                                    \
+            "popq %rax\n.cfi_adjust_cfa_offset -8\n"                                               \
+            "popq %r9\n.cfi_adjust_cfa_offset -8\n"                                                \
+            "popq %r8\n.cfi_adjust_cfa_offset -8\n"                                                \
+            "popq %rcx\n.cfi_adjust_cfa_offset -8\n"                                               \
+            "popq %rdx\n.cfi_adjust_cfa_offset -8\n"                                               \
             "popq %rsi\n.cfi_adjust_cfa_offset -8\n"                                               \
             "popq %rdi\n.cfi_adjust_cfa_offset -8\n"                                               \
-            "jmp *%rax\n"                                                                          \
+            "jmp *%r11\n"                                                                          \
             ".cfi_endproc\n"                                                                       \
             ".size " #name ", .-" #name "\n"                                                       \
             ".popsection\n");

@@ -1,0 +1,311 @@
+/* See coverage.h. */
+#include "collector/coverage.h"
+
+#include "collector/memory.h"
+#include "collector/pairing.h"
+#include "collector/program.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char coverage_never[] =
+    "never seen: static and setuid programs, system calls made without libc, stdio by character, "
+    "mapped files, locks that were free";
+
+/* A process that some other one started or became. */
+struct child {
+    uint32_t pid;
+    uint32_t is_exec; /* the same process goes on as another program */
+    uint64_t ns;
+    char *path; /* of the program, or NULL */
+};
+
+/* How many images have a gap, and the name and pid of the first. */
+struct gap_sum {
+    size_t images;
+    uint32_t pid;
+    char name[64];
+    uint64_t count;
+};
+
+enum { GAPS = 5, NO_ALLOCATIONS = GAPS, RAW_FUTEXES, GAP_SUMS };
+enum { MANY_EVENTS = 1000 };
+
+struct coverage {
+    struct child *children;
+    size_t child_count;
+    struct ending *endings;
+    size_t ending_count;
+    struct gap_sum gaps[GAP_SUMS];
+    char **lines;
+    size_t line_count, gap_lines;
+};
+
+struct coverage *coverage_new(void)
+{
+    return need(calloc(1, sizeof(struct coverage)));
+}
+
+void coverage_clear(struct coverage *coverage)
+{
+    for (size_t i = 0; i < coverage->child_count; i++)
+        free(coverage->children[i].path);
+    for (size_t i = 0; i < coverage->line_count; i++)
+        free(coverage->lines[i]);
+    free(coverage->children);
+    free(coverage->endings);
+    free(coverage->lines);
+    memset(coverage, 0, sizeof *coverage);
+}
+
+void coverage_free(struct coverage *coverage)
+{
+    if (coverage)
+        coverage_clear(coverage);
+    free(coverage);
+}
+
+static void add_child(struct coverage *coverage, struct image *image, const struct span *span,
+                      uint32_t pid, int is_exec)
+{
+    size_t length;
+    const char *path = arena_string(image->arena, (uint32_t)span_field(span, FIELD_PATH), &length);
+    coverage->children =
+        grow_array(coverage->children, coverage->child_count, sizeof *coverage->children);
+    coverage->children[coverage->child_count++] =
+        (struct child){.pid = pid,
+                       .is_exec = (uint32_t)is_exec,
+                       .ns = span->start_ns,
+                       .path = length ? need(strndup(path, length)) : NULL};
+}
+
+static void add_ending(struct coverage *coverage, uint32_t pid, int status, uint64_t ns)
+{
+    coverage->endings =
+        grow_array(coverage->endings, coverage->ending_count, sizeof *coverage->endings);
+    coverage->endings[coverage->ending_count++] = (struct ending){pid, status, ns};
+}
+
+static int has_field(const struct span *span, enum call_field field)
+{
+    const struct definition_call *call = &span->call->definition;
+    return memchr(call->fields, (int)field, call->field_count) != NULL;
+}
+
+void coverage_call(struct coverage *coverage, struct image *image, const struct span *span)
+{
+    enum event_category category = span->name->category;
+    int64_t result = span_result(span);
+    uint64_t end = span->start_ns + span->duration_ns;
+    if (span->flags & SPAN_UNFINISHED)
+        return;
+    if (category == CATEGORY_WAITS && has_field(span, FIELD_STATUS)) {
+        int64_t status = (int64_t)span_field(span, FIELD_STATUS);
+        int64_t pid = result ? result : (int64_t)span_field(span, FIELD_PID); /* waitid answers 0 */
+        if (status >= 0 && pid > 0)
+            add_ending(coverage, (uint32_t)pid, (int)status, end);
+    } else if (category == CATEGORY_PROCESSES && span->kind == SPAN_INSTANT) {
+        if (has_field(span, FIELD_ARGUMENTS)) /* exec */
+            add_child(coverage, image, span, image->summary->pid, 1);
+    } else if (category == CATEGORY_PROCESSES && has_field(span, FIELD_PATH) &&
+               has_field(span, FIELD_PID) && result == 0) {
+        add_child(coverage, image, span, (uint32_t)span_field(span, FIELD_PID), 0);
+    }
+}
+
+static void add_gap(struct coverage *coverage, int gap, const struct image *image, uint64_t count)
+{
+    struct gap_sum *sum = &coverage->gaps[gap];
+    if (!sum->images++) {
+        sum->pid = image->summary->pid;
+        snprintf(sum->name, sizeof sum->name, "%s", image->name);
+    }
+    sum->count += count;
+}
+
+void coverage_image(struct coverage *coverage, const struct image *image, uint64_t events,
+                    uint64_t allocations)
+{
+    const struct live_header *header = &image->header;
+    for (int gap = 0; gap < GAPS; gap++)
+        if (header->gaps >> gap & 1)
+            add_gap(coverage, gap, image, 0);
+    if (header->raw_futexes)
+        add_gap(coverage, RAW_FUTEXES, image, header->raw_futexes);
+    if (!allocations && events >= MANY_EVENTS && !(header->gaps & GAP_OWN_MALLOC))
+        add_gap(coverage, NO_ALLOCATIONS, image, 0);
+}
+
+/* ---- the lines ---- */
+
+static void say(struct coverage *coverage, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say(struct coverage *coverage, const char *format, ...)
+{
+    char line[1024];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(line, sizeof line, format, values);
+    va_end(values);
+    coverage->lines = grow_array(coverage->lines, coverage->line_count, sizeof *coverage->lines);
+    coverage->lines[coverage->line_count++] = need(strdup(line));
+}
+
+static void say_gap(struct coverage *coverage, int gap, const char *what)
+{
+    const struct gap_sum *sum = &coverage->gaps[gap];
+    if (sum->images == 1)
+        say(coverage, "%s (pid %u) %s", sum->name, sum->pid, what);
+    else if (sum->images)
+        say(coverage, "%s (pid %u) and %zu more %s", sum->name, sum->pid, sum->images - 1, what);
+}
+
+static uint64_t start_of(const struct session *session, size_t image, size_t *hint)
+{
+    return clock_map_nsec(&session->clock, session->images[image].header.start.tick, hint);
+}
+
+static uint64_t end_of(const struct session *session, size_t image, size_t *hint)
+{
+    const struct live_header *header = &session->images[image].header;
+    return header->end.tick ? clock_map_nsec(&session->clock, header->end.tick, hint) : UINT64_MAX;
+}
+
+/* A child has been captured when an image of its pid lived at the time, or began behind it. An exec
+ * ends one image, and the next one begins behind it. */
+static int is_captured(const struct session *session, const struct child *child)
+{
+    size_t hint = 0;
+    for (size_t i = 0; i < session->image_count; i++)
+        if (session->images[i].pid == child->pid &&
+            (child->is_exec ? start_of(session, i, &hint) > child->ns
+                            : end_of(session, i, &hint) >= child->ns))
+            return 1;
+    return 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct child *left = a, *right = b;
+    return strcmp(left->path ? left->path : "", right->path ? right->path : "");
+}
+
+static void say_untraced(struct coverage *coverage, const char *path, size_t count, uint32_t pid)
+{
+    const char *why = path ? program_untraceable(path) : NULL;
+    char times[48] = "";
+    if (count > 1)
+        snprintf(times, sizeof times, ", and %zu times more", count - 1);
+    say(coverage, "not captured: pid %u%s%s%s%s%s%s", pid, times, path ? ": " : "",
+        path ? path : "", why ? " " : "", why ? why : "",
+        why ? "" : ": it had no tracer, or ended before it began");
+}
+
+static void say_children(struct coverage *coverage, const struct session *session)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < coverage->child_count; i++)
+        if (is_captured(session, &coverage->children[i]))
+            free(coverage->children[i].path);
+        else
+            coverage->children[kept++] = coverage->children[i];
+    coverage->child_count = kept;
+    if (kept)
+        qsort(coverage->children, kept, sizeof *coverage->children, by_path);
+    for (size_t i = 0, same; i < kept; i += same) {
+        const struct child *child = &coverage->children[i];
+        for (same = 1; i + same < kept && by_path(child, child + same) == 0; same++)
+            ;
+        say_untraced(coverage, child->path, same, child->pid);
+    }
+}
+
+/* Those that were waited for, but that no call made: children of vfork, of raw system calls. */
+static void say_reaped(struct coverage *coverage, const struct session *session)
+{
+    size_t unknown = 0;
+    uint32_t first = 0;
+    for (size_t i = 0; i < coverage->ending_count; i++) {
+        const struct ending *ending = &coverage->endings[i];
+        int known = 0;
+        for (size_t k = 0; k < session->image_count && !known; k++)
+            known = session->images[k].pid == ending->pid;
+        for (size_t k = 0; k < coverage->child_count && !known; k++)
+            known = coverage->children[k].pid == ending->pid;
+        if (!known && !unknown++)
+            first = ending->pid;
+    }
+    if (unknown)
+        say(coverage, "not captured: %zu process%s that ended and %s waited for, pid %u%s", unknown,
+            unknown == 1 ? "" : "es", unknown == 1 ? "was" : "were", first,
+            unknown == 1 ? "" : " the first");
+}
+
+static void say_silent(struct coverage *coverage, const struct session *session)
+{
+    size_t silent = 0, hint = 0;
+    for (size_t i = 0; i < session->image_count; i++) {
+        const struct image_summary *image = &session->images[i];
+        uint64_t start = clock_map_nsec(&session->clock, image->header.start.tick, &hint);
+        silent += image->header.status == PROCESS_RUNNING &&
+                  !coverage_ending(coverage, image->pid, start);
+    }
+    if (silent)
+        say(coverage, "%zu process%s ended without a word (signal, crash) or still run%s", silent,
+            silent == 1 ? "" : "es", silent == 1 ? "s" : "");
+    if (session->stillborn)
+        say(coverage,
+            "%zu process%s could not be captured: no room for the files, or ended too early",
+            session->stillborn, session->stillborn == 1 ? "" : "es");
+}
+
+void coverage_finish(struct coverage *coverage, const struct session *session,
+                     const struct totals *totals)
+{
+    static const char *const gaps[GAP_SUMS] = {
+        "has a malloc of its own in front of the tracer's: its allocations are not seen",
+        "loaded a library with RTLD_DEEPBIND: its calls may not be seen",
+        "loaded a library by dlmopen: its calls are not seen",
+        "uses io_uring: that I/O is not seen",
+        "entered a seccomp sandbox: from then on only as much is seen as the open blocks can hold",
+        "made no allocation that was seen: it may have an allocator of its own",
+        "waits or wakes by the futex system call, without libc: these waits are not seen",
+    };
+    const char *events = session_text(session, "events");
+    say_silent(coverage, session);
+    say_children(coverage, session);
+    say_reaped(coverage, session);
+    for (int gap = 0; gap < GAP_SUMS; gap++)
+        if (gap != NO_ALLOCATIONS || totals->events[CATEGORY_MEMORY] || !events[0])
+            say_gap(coverage, gap, gaps[gap]);
+    coverage->gap_lines = coverage->line_count;
+    if (!totals->events[CATEGORY_FUNCTIONS])
+        say(coverage, "no function calls: no program was built with -finstrument-functions, or "
+                      "functions were not asked for");
+    if (events[0])
+        say(coverage, "captured was only: %s", events);
+}
+
+const char *coverage_line(const struct coverage *coverage, size_t i)
+{
+    return i < coverage->line_count ? coverage->lines[i] : NULL;
+}
+
+size_t coverage_gaps(const struct coverage *coverage)
+{
+    return coverage->gap_lines;
+}
+
+const struct ending *coverage_ending(const struct coverage *coverage, uint32_t pid,
+                                     uint64_t start_ns)
+{
+    const struct ending *found = NULL;
+    for (size_t i = 0; i < coverage->ending_count; i++) {
+        const struct ending *ending = &coverage->endings[i];
+        if (ending->pid == pid && ending->ns >= start_ns && (!found || ending->ns < found->ns))
+            found = ending;
+    }
+    return found;
+}

@@ -1,0 +1,9 @@
+/* A program's file: whether the loader would put the tracer into it (H40, H41, H48). */
+#ifndef VT_COLLECTOR_PROGRAM_H
+#define VT_COLLECTOR_PROGRAM_H
+
+/* Why a program cannot be traced, as the end of a sentence that begins with its path: "is
+ * statically linked". NULL when nothing speaks against it, or when the file cannot be read. */
+const char *program_untraceable(const char *path);
+
+#endif

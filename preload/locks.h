@@ -1,0 +1,9 @@
+/* Locks, from the constructor's side. */
+#ifndef VT_PRELOAD_LOCKS_H
+#define VT_PRELOAD_LOCKS_H
+
+/* Once, before other threads: whether every lock that was held is recorded, or those that somebody
+ * waited for. */
+void locks_prepare(int record_all);
+
+#endif

@@ -1,0 +1,67 @@
+/* Waiting for descriptors, time, signals, children and threads: the rows of calls/waits.def. */
+#include "preload/wrap.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#undef ALLOCATOR
+#define HAND(category, result, flags, type, name, parameters, arguments, fields)
+#define CALL(category, result, flags, type, name, parameters, arguments, fields)                   \
+    WRAP(category, result, type, name, parameters, arguments, fields)
+#include "preload/calls/waits.def"
+
+/* How the child ended is asked for in any case: the program may not want to know. */
+#define WAIT(name, parameters, arguments, wanted, fields)                                          \
+    EXPORT pid_t name parameters                                                                   \
+    {                                                                                              \
+        int mine = -1;                                                                             \
+        uint64_t begun = process_captures(CATEGORY_WAITS)                                          \
+                             ? call_begin(NUMBER_##name, (uint64_t)(int64_t)(wanted))              \
+                             : 0;                                                                  \
+        if (!status)                                                                               \
+            status = &mine;                                                                        \
+        pid_t answer = real.name arguments;                                                        \
+        if (begun) {                                                                               \
+            uint64_t word = RESULT_WORD_NUMBER(answer);                                            \
+            int told = answer > 0 ? *status : -1;                                                  \
+            call_end(NUMBER_##name, begun, word, fields);                                          \
+        }                                                                                          \
+        return answer;                                                                             \
+    }
+WAIT(wait, (int *status), (status), -1, F1(STATUS, told))
+WAIT(waitpid, (pid_t pid, int *status, int options), (pid, status, options), pid,
+     F2(PID, pid, STATUS, told))
+WAIT(wait3, (int *status, int options, struct rusage *usage), (status, options, usage), -1,
+     F1(STATUS, told))
+WAIT(wait4, (pid_t pid, int *status, int options, struct rusage *usage),
+     (pid, status, options, usage), pid, F2(PID, pid, STATUS, told))
+
+/* waitid says it in its own words; `told` is in those of the others. */
+static int status_of(const siginfo_t *info)
+{
+    switch (info->si_code) {
+    case CLD_EXITED:
+        return (info->si_status & 0xff) << 8;
+    case CLD_KILLED:
+        return info->si_status & 0x7f;
+    case CLD_DUMPED:
+        return (info->si_status & 0x7f) | 0x80;
+    }
+    return -1;
+}
+
+EXPORT int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+    siginfo_t mine = {.si_pid = 0};
+    uint64_t begun = process_captures(CATEGORY_WAITS) ? call_begin(NUMBER_waitid, id) : 0;
+    if (!info)
+        info = &mine;
+    int answer = real.waitid(type, id, info, options);
+    if (begun) {
+        uint64_t word = RESULT_WORD_NUMBER(answer);
+        int there = answer == 0 && info->si_pid;
+        call_end(NUMBER_waitid, begun, word,
+                 F2(PID, there ? info->si_pid : -1, STATUS, there ? status_of(info) : -1));
+    }
+    return answer;
+}

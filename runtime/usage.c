@@ -1,0 +1,72 @@
+/* See usage.h. */
+#include "runtime/usage.h"
+
+#include "base/sys.h"
+#include "runtime/clock.h"
+#include "runtime/emit.h"
+
+#include <sys/resource.h>
+
+enum { INTERVAL_NSEC = 20000000 };
+
+/* Ticks in an interval, from the process's first pair of readings to this one. */
+static uint64_t interval(struct clock_pair now)
+{
+    struct clock_pair start = process.live->start;
+    double nsec = (double)(now.nsec - start.nsec), ticks = (double)(now.tick - start.tick);
+    return now.nsec > start.nsec ? (uint64_t)(ticks / nsec * INTERVAL_NSEC) : INTERVAL_NSEC;
+}
+
+/* The second number of /proc/self/statm: resident pages. */
+static uint64_t resident(void)
+{
+    char text[64];
+    long fd = sys_open_high("/proc/self/statm", O_RDONLY, 0);
+    long length = fd < 0 ? -1 : sys_read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        sys_close(fd);
+    if (length <= 0)
+        return UINT64_MAX;
+    text[length] = '\0';
+    const char *at = text;
+    while (*at && *at != ' ')
+        at++;
+    uint64_t pages = 0;
+    for (at += *at == ' '; *at >= '0' && *at <= '9'; at++)
+        pages = 10 * pages + (uint64_t)(*at - '0');
+    return pages * LAYOUT_PAGE;
+}
+
+/* Since Linux 6.2 the size of that folder; 0 before. */
+static uint64_t descriptors(void)
+{
+    struct stat info = {0};
+    long failed = SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/fd", &info, 0);
+    return failed || info.st_size <= 0 ? UINT64_MAX : (uint64_t)info.st_size;
+}
+
+void usage_sample(uint64_t tick)
+{
+    uint64_t due = process.usage_tick, never = UINT64_MAX;
+    if (due == never || !__atomic_compare_exchange_n(&process.usage_tick, &due, never, 0,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return; /* another thread is at it */
+    struct thread *self = thread_room();
+    struct rusage usage;
+    if (self && !process.sealed && process_captures(CATEGORY_COUNTERS) &&
+        SYS2(SYS_getrusage, RUSAGE_SELF, &usage) == 0) {
+        const uint64_t values[USAGE_COUNT] = {
+            [USAGE_RSS] = resident(),
+            [USAGE_FDS] = descriptors(),
+            [USAGE_MINOR_FAULTS] = (uint64_t)usage.ru_minflt,
+            [USAGE_MAJOR_FAULTS] = (uint64_t)usage.ru_majflt,
+            [USAGE_VOLUNTARY] = (uint64_t)usage.ru_nvcsw,
+            [USAGE_INVOLUNTARY] = (uint64_t)usage.ru_nivcsw,
+        };
+        emit_record(EVENT_USAGE, clock_tick(), 0, values, USAGE_COUNT);
+    }
+    uint64_t next = process_captures(CATEGORY_COUNTERS) && !process.sealed
+                        ? tick + interval(clock_read_pair())
+                        : never;
+    __atomic_store_n(&process.usage_tick, next, __ATOMIC_RELAXED);
+}
