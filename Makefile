@@ -2,6 +2,7 @@
 #
 #   make            the library and the command
 #   make check      every test          make asan, make tsan   the tests of our own process, sanitized
+#   make real       real programs, plain and traced; make check runs the quick ones
 #   make bench      the benchmarks      make fuzz              a minute of each fuzzer
 #   make format     clang-format        make lint              layers, format, clang's warnings
 #   make install DESTDIR= PREFIX=/usr/local
@@ -84,7 +85,10 @@ $(LIBRARIES_C): $(B)/tests/%.so: tests/%.c
 tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC) $(LIBRARIES_C)
 
 check: tests
-	tests/run $(CHECKS)
+	B=$(B) tests/run $(CHECKS) tests/real/quick
+
+real: all
+	B=$(B) tests/real/run
 
 # Only what runs in our own process can be sanitized; the preload lives in somebody else's.
 asan:
@@ -130,4 +134,4 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/prog/tests/*.d)
 .SECONDARY:
-.PHONY: all tests check asan tsan bench fuzz format lint install clean
+.PHONY: all tests check real asan tsan bench fuzz format lint install clean

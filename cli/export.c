@@ -124,7 +124,8 @@ int export_session(struct session *session, const struct export_job *job, struct
     if (!format || (job->filter && !(filter = parse_filter(job->filter))))
         return EXIT_USAGE;
     struct writer *writer = &exporting.writer;
-    struct visitor visitor = {on_image, on_thread, on_span, on_thread_end, &exporting};
+    struct visitor visitor = {on_image,      on_thread,  on_span,
+                              on_thread_end, &exporting, format->counters};
     exporting.filter = filter;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
     writer->format = format;

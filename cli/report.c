@@ -346,7 +346,7 @@ static int report_sums(const struct report *report, struct session *session)
         return EXIT_USAGE;
     struct aggregate *aggregate = aggregate_new();
     struct reporting reporting = {.sums = aggregate_visitor(aggregate), .filter = filter};
-    struct visitor visitor = {on_image, on_thread, on_span, on_thread_end, &reporting};
+    struct visitor visitor = {on_image, on_thread, on_span, on_thread_end, &reporting, 0};
     int status = EXIT_OK;
     if (walk_session(session, &visitor, &totals, NULL, NULL, &problem) != 0) {
         status = fail_problem(&problem);

@@ -269,7 +269,7 @@ static void on_thread_end(void *data, uint64_t end_ns)
 
 struct visitor aggregate_visitor(struct aggregate *aggregate)
 {
-    return (struct visitor){on_image, on_thread, on_span, on_thread_end, aggregate};
+    return (struct visitor){on_image, on_thread, on_span, on_thread_end, aggregate, 0};
 }
 
 struct function_sum **aggregate_functions(struct aggregate *aggregate, size_t *count)

@@ -18,7 +18,12 @@ struct heap {
     uint8_t roles[1 << EVENT_TYPE_BITS];
     struct live_block *table; /* open addressing, linear probing */
     size_t room, used;
+    const struct visitor *visitor; /* who wants to see the heap's size, or NULL */
+    uint64_t told_ns;              /* when it was last told */
+    size_t hint;                   /* for the clock */
 };
+
+enum { TRACK_STEP_NSEC = 1000000 };
 
 static size_t home(const struct heap *heap, uint64_t address)
 {
@@ -89,18 +94,30 @@ static int release(struct heap *heap, uint64_t address)
     return 1;
 }
 
-static void visit(void *data, const struct merged_record *record)
+static void tell(struct heap *heap, uint64_t ns)
 {
-    struct heap *heap = data;
+    const uint64_t value[] = {(uint64_t)EVENT_ARGUMENT_INTEGER << 32, heap->sum->live};
+    static const char text[] = "live heap bytes";
+    struct span span = {.kind = SPAN_COUNTER,
+                        .name = names_make(heap->image->session->names, CATEGORY_COUNTERS, "", text,
+                                           sizeof text - 1, 0),
+                        .start_ns = ns,
+                        .payload = value,
+                        .words = 2};
+    heap->told_ns = ns;
+    heap->visitor->span(heap->visitor->data, &span);
+}
+
+static void change(struct heap *heap, const struct merged_record *record, enum role role)
+{
     struct heap_sum *sum = heap->sum;
-    enum role role = heap->roles[record->type];
     if (role == ROLE_RELEASES && record->words >= 1) {
         sum->frees++;
         sum->unknown_frees += !release(heap, record->payload[0]);
         return;
     }
     unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
-    if (role == ROLE_NONE || role == ROLE_RELEASES || record->words <= size_at)
+    if (role == ROLE_RELEASES || record->words <= size_at)
         return;
     uint64_t block = record->payload[0], size = record->payload[size_at];
     if (block) {
@@ -114,6 +131,21 @@ static void visit(void *data, const struct merged_record *record)
         if (role == ROLE_REALLOCATES && record->payload[1])
             take(heap, record->payload[1], 0);
     }
+}
+
+static void visit(void *data, const struct merged_record *record)
+{
+    struct heap *heap = data;
+    enum role role = heap->roles[record->type];
+    if (role == ROLE_NONE)
+        return;
+    uint64_t before = heap->sum->live;
+    change(heap, record, role);
+    if (!heap->visitor || heap->sum->live == before)
+        return;
+    uint64_t ns = clock_map_nsec(&heap->image->session->clock, record->tick, &heap->hint);
+    if (!heap->told_ns || ns >= heap->told_ns + TRACK_STEP_NSEC)
+        tell(heap, ns);
 }
 
 static void learn_roles(struct heap *heap)
@@ -138,6 +170,17 @@ static int read_image(struct image *image, struct heap_sum *sum, struct totals *
     snprintf(sum->process, sizeof sum->process, "%s", image->name);
     learn_roles(&heap);
     int failed = merge_image(image, visit, &heap, totals, problem);
+    free(heap.table);
+    return failed;
+}
+
+int heap_track(struct image *image, const struct visitor *visitor, struct problem *problem)
+{
+    struct heap_sum sum = {.pid = image->summary->pid};
+    struct totals counted = {.unmatched = 0}; /* by the walk, too */
+    struct heap heap = {.image = image, .sum = &sum, .visitor = visitor};
+    learn_roles(&heap);
+    int failed = merge_image(image, visit, &heap, &counted, problem);
     free(heap.table);
     return failed;
 }

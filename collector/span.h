@@ -54,6 +54,7 @@ struct visitor {
     void (*span)(void *data, const struct span *span);
     void (*thread_end)(void *data, uint64_t end_ns); /* of the current thread */
     void *data;
+    int heap; /* the size of the heap over time too, as counters behind each image's threads */
 };
 
 /* ---- what a span's payload says ---- */

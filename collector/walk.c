@@ -2,6 +2,7 @@
 #include "collector/walk.h"
 
 #include "collector/coverage.h"
+#include "collector/heap.h"
 
 #include <string.h>
 
@@ -74,6 +75,8 @@ static int read_image(struct walk *walk, struct image *image)
         tell(walk, (slot + 1.0) / image->header.slots);
     }
     pairing_free(pairing);
+    if (!failed && walk->visitor->heap && walk->totals->events[CATEGORY_MEMORY] > allocations)
+        failed = heap_track(image, walk->visitor, walk->problem);
     coverage_image(walk->session->coverage, image, events_of(walk->totals) - events,
                    walk->totals->events[CATEGORY_MEMORY] - allocations);
     walk->totals->images++;

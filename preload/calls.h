@@ -94,4 +94,7 @@ extern const struct definition_call call_table[CALL_NUMBERS] __attribute__((visi
  * is inside that very pass: the lookup itself allocates. */
 int real_resolve(void) __attribute__((cold));
 
+/* The few that are looked up when they are first called: before that, has_free_sized says no. */
+void real_resolve_young(void) __attribute__((cold));
+
 #endif

@@ -101,6 +101,7 @@ EXPORT void free(void *pointer)
 /* Where these are missing they are free: the first one that there is, of the block's family. */
 EXPORT void free_sized(void *pointer, size_t size)
 {
+    real_resolve_young();
     if (!real.has_free_sized) {
         free(pointer);
     } else if (!early_owns(pointer)) {
@@ -111,6 +112,7 @@ EXPORT void free_sized(void *pointer, size_t size)
 
 EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size)
 {
+    real_resolve_young();
     if (!real.has_free_aligned_sized) {
         free(pointer);
     } else if (!early_owns(pointer)) {

@@ -93,22 +93,44 @@ static int in_same_module(void *one, void *other)
     return dladdr(one, &first) && dladdr(other, &second) && first.dli_fbase == second.dli_fbase;
 }
 
-static void fill(const struct row *row, void *found)
+/* Before glibc 2.36 RTLD_NEXT found the oldest version of a symbol, and the oldest condition
+ * variables have another layout (H05). Another preload's definition has no version (H08). */
+static void look_for_newer(const char *name, size_t slot)
 {
+    void *found, *newer = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+    memcpy(&found, (char *)&real + slot, sizeof found);
+    if (newer && in_same_module(found, newer))
+        memcpy((char *)&real + slot, &newer, sizeof newer);
+}
+
+/* Names that no glibc before 2.43 has: a failed lookup allocates, and the program's allocator may
+ * not be ready for that so early (ThreadSanitizer's is not). Looked up when they are called. */
+static int is_young(const struct row *row)
+{
+    return row->slot == offsetof(struct real_calls, free_sized) ||
+           row->slot == offsetof(struct real_calls, free_aligned_sized);
+}
+
+static void look_up(const struct row *row)
+{
+    void *found = dlsym(RTLD_NEXT, row->name);
+    if (!found)
+        found = row->missing;
     memcpy((char *)&real + row->slot, &found, sizeof found);
 }
 
-/* Before glibc 2.36 RTLD_NEXT found the oldest version of a symbol, and the oldest condition
- * variables have another layout (H05). Another preload's definition has no version (H08). */
-static void look_for_newer(const struct row *row)
+void real_resolve_young(void)
 {
-    void *found, *newer = NULL;
-    if (strcmp(row->name, "pthread_cond_wait") == 0 ||
-        strcmp(row->name, "pthread_cond_timedwait") == 0)
-        newer = dlvsym(RTLD_NEXT, row->name, "GLIBC_2.3.2");
-    memcpy(&found, (char *)&real + row->slot, sizeof found);
-    if (newer && in_same_module(found, newer))
-        fill(row, newer);
+    static _Atomic int begun;
+    if (atomic_exchange(&begun, 1))
+        return;
+    int saved = errno;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (is_young(&rows[i]))
+            look_up(&rows[i]);
+    real.has_free_sized = real.free_sized != missing_free_sized;
+    real.has_free_aligned_sized = real.free_aligned_sized != missing_free_aligned_sized;
+    errno = saved;
 }
 
 int real_resolve(void)
@@ -118,15 +140,12 @@ int real_resolve(void)
     if (!atomic_compare_exchange_strong(&state, &before, 1))
         return before == 2;
     int saved = errno;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        void *found = dlsym(RTLD_NEXT, rows[i].name);
-        fill(&rows[i], found ? found : rows[i].missing);
-    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        look_for_newer(&rows[i]);
+        if (!is_young(&rows[i]))
+            look_up(&rows[i]);
+    look_for_newer("pthread_cond_wait", offsetof(struct real_calls, pthread_cond_wait));
+    look_for_newer("pthread_cond_timedwait", offsetof(struct real_calls, pthread_cond_timedwait));
     real.reallocarray_is_libc = in_same_module((void *)real.reallocarray, (void *)__errno_location);
-    real.has_free_sized = real.free_sized != missing_free_sized;
-    real.has_free_aligned_sized = real.free_aligned_sized != missing_free_aligned_sized;
     errno = saved;
     atomic_store(&state, 2);
     return 1;

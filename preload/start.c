@@ -104,6 +104,7 @@ static long create_session(char *const *environment)
             failed = session_create(&config);
     }
     start.ticket.root_pid = (uint32_t)pid;
+    start.ticket.root_namespace = session_pid_namespace();
     start.ticket.clock_in_nsec = clock_in_nsec;
     return failed;
 }
@@ -122,7 +123,10 @@ static long join_session(char *const *environment)
 
 static int is_root(void)
 {
-    return start.ticket.root_pid == process.pid && process_memory() == MEMORY_OWN;
+    if (start.ticket.root_pid != process.pid || process_memory() != MEMORY_OWN)
+        return 0;
+    uint64_t here = session_pid_namespace();
+    return !here || !start.ticket.root_namespace || here == start.ticket.root_namespace;
 }
 
 void start_finish(int status)
@@ -131,7 +135,7 @@ void start_finish(int status)
     int saved = errno;
     if (atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_OWN) {
         process_end(PROCESS_EXITED, status & 0xff); /* as wait() will say */
-        if (is_root() && !process.sealed && !atomic_exchange(&finished, 1)) {
+        if (!process.sealed && is_root() && !atomic_exchange(&finished, 1)) {
             process_stop();
             export_request.exiting = 1;
             export_request.environment = environ;
@@ -178,6 +182,7 @@ static void begin(char *const *environment)
     text_string(&format, wanted ? wanted : "");
     find_program(library);
     export_request = (struct export_request){
+        .clone = real.clone,
         .program = start.program,
         .folder = start.ticket.folder,
         .out = start.out[0] ? start.out : NULL,
@@ -200,17 +205,48 @@ static void begin(char *const *environment)
     thread_attach();
 }
 
+/* The sanitizers' runtimes. Their wrappers of libc must not be called before they have begun, which
+ * those in a program itself do behind our constructor (H48). */
+extern char __asan_init[] __attribute__((weak));
+extern char __tsan_init[] __attribute__((weak));
+extern char __msan_init[] __attribute__((weak));
+
+static int is_sanitized(void)
+{
+    return __asan_init || __tsan_init || __msan_init;
+}
+
+/* gcc's runtime wants to be the first library, and says so and ends the program. It works as well
+ * behind us. A program's own function of this name goes before ours. */
+EXPORT const char *__asan_default_options(void);
+EXPORT const char *__asan_default_options(void)
+{
+    return "verify_asan_link_order=0";
+}
+
+static void start_now(char **environment)
+{
+    static int started;
+    if (started)
+        return;
+    started = 1;
+    real_resolve();
+    begin(environment);
+}
+
 __attribute__((constructor)) static void start_process(int argc, char **argv, char **environment)
 {
     int saved = errno;
     char **there = environ;
     (void)argc;
     (void)argv;
+    if (is_sanitized())
+        return;
     if (!there) /* an allocator that begins with our lookups reads its options (H03) */
         environ = environment;
     real_resolve();
     environ = there; /* libc sets it later */
-    begin(environment);
+    start_now(environment);
     errno = saved;
 }
 
@@ -219,6 +255,11 @@ __attribute__((constructor)) static void start_process(int argc, char **argv, ch
  * calls come behind libc's own start, which is behind ours (-z initfirst) and sets environ. */
 EXPORT void __gmon_start__(void)
 {
+    if (is_sanitized() && environ) {
+        int saved = errno;
+        start_now(environ);
+        errno = saved;
+    }
     if (start.announces && environ) {
         start.announces = 0;
         environment_announce();

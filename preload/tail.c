@@ -97,8 +97,9 @@ static void calls_directly(long number, long argument)
         process_gap(GAP_IO_URING);
         break;
     case SYS_seccomp:
-        if ((argument == SECCOMP_SET_MODE_STRICT || argument == SECCOMP_SET_MODE_FILTER) &&
-            process_seal())
+        if (argument == SECCOMP_SET_MODE_STRICT)
+            process_leave();
+        else if (argument == SECCOMP_SET_MODE_FILTER && process_seal())
             process_gap(GAP_SEALED);
         break;
 #ifdef SYS_vfork

@@ -3,6 +3,7 @@
 #include "preload/wrap.h"
 
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <stdatomic.h>
 
 #undef ALLOCATOR
@@ -95,9 +96,13 @@ EXPORT int pthread_setname_np(pthread_t thread, const char *name)
     return failed;
 }
 
-/* A seccomp sandbox is entered (H47). */
+/* A seccomp sandbox is entered (H47). The strict one takes the counter away too. */
 static int seal(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
+    if (a == SECCOMP_MODE_STRICT) {
+        process_leave();
+        return real.prctl(option, a, b, c, d);
+    }
     int sealed = process_seal();
     int answer = real.prctl(option, a, b, c, d);
     if (sealed && answer == 0)
@@ -111,6 +116,8 @@ static int seal(int option, unsigned long a, unsigned long b, unsigned long c, u
  * but its arguments travel as these do. */
 EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
+    if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
+        process_leave();
     if (option == PR_SET_SECCOMP)
         return seal(option, a, b, c, d);
     if (option != PR_SET_NAME)

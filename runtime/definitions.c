@@ -1,8 +1,9 @@
 /* The writing side of the definitions arena: see definitions.h.
  *
- * The mapping is as large as the arena may become; the file behind it is reserved in steps, always
- * before a byte of the step is touched. The table of strings is private memory, so a fork's child
- * has its parent's, with ids that it can still resolve. */
+ * The file is mapped a chunk at a time, because address space may be limited and memory checkers
+ * look at all that is mapped; within a chunk it is reserved in steps, always before a byte of the
+ * step is touched. The table of strings is private memory, so a fork's child has its parent's, with
+ * ids that it can still resolve: the chunks of its parent stay mapped. */
 #include "runtime/definitions.h"
 
 #include "base/sys.h"
@@ -16,7 +17,7 @@
 enum { TABLE_SIZE = 1 << 15, TABLE_PROBES = 16, SEALED_ROOM = 256 << 10 };
 
 static struct {
-    char *memory;              /* arena offset 0 */
+    _Atomic(char *) chunks[ARENA_BYTES / ARENA_CHUNK];
     uint32_t base;             /* of this process's own file */
     _Atomic uint64_t used;     /* arena offset of the next entry */
     _Atomic uint64_t reserved; /* arena offset up to which the file exists */
@@ -30,6 +31,29 @@ static _Atomic uint64_t table[TABLE_SIZE]; /* hash << 32 | id */
 static uint64_t file_offset(uint64_t id)
 {
     return id - arena.base + LAYOUT_PAGE;
+}
+
+static char *memory_of(uint64_t id)
+{
+    char *chunk = atomic_load_explicit(&arena.chunks[id / ARENA_CHUNK], memory_order_acquire);
+    return chunk ? chunk + id % ARENA_CHUNK : NULL;
+}
+
+/* Maps the rest of the chunk that `from`, which begins a page, is in. In a fork's child the part
+ * before it is its parent's and stays. 0 or negative errno. */
+static long map_chunk(long fd, uint64_t from)
+{
+    _Atomic(char *) *chunk = &arena.chunks[from / ARENA_CHUNK];
+    uint64_t within = from % ARENA_CHUNK;
+    char *there = atomic_load(chunk), *none = NULL;
+    char *memory =
+        sys_mmap(there ? there + within : NULL, ARENA_CHUNK - within, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_NORESERVE | (there ? MAP_FIXED : 0), fd, file_offset(from));
+    if (!memory)
+        return -12; /* ENOMEM */
+    if (!there && !atomic_compare_exchange_strong(chunk, &none, memory - within))
+        sys_munmap(memory, ARENA_CHUNK - within); /* another thread was first */
+    return 0;
 }
 
 static long reserve_from(long fd, uint64_t from)
@@ -46,7 +70,7 @@ long definitions_open(const char *path, struct live_header *live, uint32_t paren
                       uint32_t parent_image)
 {
     uint64_t used = atomic_load(&arena.used);
-    int inherits = arena.memory != NULL && parent_pid != 0;
+    int inherits = atomic_load(&arena.chunks[0]) != NULL && parent_pid != 0;
     uint32_t base = inherits ? (uint32_t)((used + LAYOUT_PAGE - 1) & ~(uint64_t)(LAYOUT_PAGE - 1))
                              : LAYOUT_PAGE;
     struct arena_header header = {ARENA_MAGIC, base, parent_pid, parent_image, 0};
@@ -59,40 +83,37 @@ long definitions_open(const char *path, struct live_header *live, uint32_t paren
         return fd;
     arena.base = base;
     arena.live = live;
+    atomic_store(&arena.reserved, base);
     long failed = reserve_from(fd, base);
     if (!failed)
         failed = sys_write_all(fd, &header, sizeof header);
-    if (!failed) {
-        void *at = inherits ? arena.memory + base : NULL;
-        void *memory = sys_mmap(at, ARENA_BYTES - base, PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED : 0), fd, LAYOUT_PAGE);
-        if (memory && !inherits)
-            arena.memory = (char *)memory - base;
-        failed = memory ? 0 : -12; /* ENOMEM */
-    }
+    if (!failed)
+        failed = map_chunk(fd, base);
     sys_close(fd);
     atomic_store(&arena.used, failed ? (uint64_t)ARENA_BYTES : base);
     return failed;
 }
 
-/* Makes the file reach `end`; concurrent callers reserve the same step, which is harmless. */
+/* Makes the file reach `end`, and maps it; concurrent callers reserve the same step, which is
+ * harmless. */
 static int grow(uint64_t end)
 {
     long fd = sys_open_high(arena.path, O_RDWR, 0);
     if (fd < 0)
         return 0;
-    uint64_t from;
+    uint64_t from, chunk = (end - 1) / ARENA_CHUNK * ARENA_CHUNK;
     while ((from = atomic_load(&arena.reserved)) < end)
         if (from >= ARENA_BYTES || reserve_from(fd, from) != 0)
             break;
+    long failed = memory_of(chunk) ? 0 : map_chunk(fd, chunk);
     sys_close(fd);
-    return atomic_load(&arena.reserved) >= end;
+    return !failed && atomic_load(&arena.reserved) >= end;
 }
 
 void definitions_seal(int sealed)
 {
     uint64_t wanted = atomic_load(&arena.used) + SEALED_ROOM;
-    if (sealed && arena.memory)
+    if (sealed && atomic_load(&arena.chunks[0]))
         grow(wanted < ARENA_BYTES ? wanted : ARENA_BYTES);
     arena.sealed = sealed;
 }
@@ -102,16 +123,19 @@ uint32_t definitions_append(enum definition_kind kind, const void *head, size_t 
 {
     size_t payload = head_size + tail_size;
     size_t size = 8 + ((payload + 7) & ~(size_t)7);
-    if (!arena.memory)
+    if (!atomic_load_explicit(&arena.chunks[0], memory_order_relaxed))
         return 0;
-    uint64_t id = atomic_fetch_add(&arena.used, size);
-    if (id + size > ARENA_BYTES ||
-        (id + size > atomic_load(&arena.reserved) && (arena.sealed || !grow(id + size)))) {
+    uint64_t id = size > ARENA_CHUNK ? ARENA_BYTES : atomic_fetch_add(&arena.used, size);
+    while (id / ARENA_CHUNK != (id + size - 1) / ARENA_CHUNK && id < ARENA_BYTES)
+        id = atomic_fetch_add(&arena.used, size); /* what was claimed stays zeros, to be skipped */
+    int fits = id + size <= ARENA_BYTES;
+    int exists = fits && id + size <= atomic_load(&arena.reserved) && memory_of(id);
+    if (!exists && (!fits || arena.sealed || !grow(id + size))) {
         if (arena.live)
             __atomic_fetch_add(&arena.live->arena_full, 1, __ATOMIC_RELAXED);
         return 0;
     }
-    uint64_t *header = (uint64_t *)(void *)(arena.memory + id);
+    uint64_t *header = (uint64_t *)(void *)memory_of(id);
     uint64_t length = (uint64_t)payload << 32;
     __atomic_store_n(header, length | DEFINITION_PENDING, __ATOMIC_RELAXED);
     char *bytes = (char *)(header + 1);
@@ -134,14 +158,14 @@ static uint32_t hash_of(const char *bytes, size_t length)
 
 static int is_same(uint32_t id, enum definition_kind kind, const char *bytes, size_t length)
 {
-    const uint64_t *header = (const uint64_t *)(const void *)(arena.memory + id);
+    const uint64_t *header = (const uint64_t *)(const void *)memory_of(id);
     return __atomic_load_n(header, __ATOMIC_ACQUIRE) == ((uint64_t)length << 32 | (uint64_t)kind) &&
            memcmp(header + 1, bytes, length) == 0;
 }
 
 uint32_t definitions_intern(enum definition_kind kind, const char *bytes, size_t length)
 {
-    if (!arena.memory || !bytes)
+    if (!atomic_load_explicit(&arena.chunks[0], memory_order_relaxed) || !bytes)
         return 0;
     uint32_t hash = hash_of(bytes, length), id = 0;
     for (uint32_t probe = 0; probe < TABLE_PROBES; probe++) {

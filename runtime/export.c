@@ -101,7 +101,7 @@ long export_run(const struct export_request *request)
     launch->signals = sys_signals_block();
     int status = 0;
     /* glibc's clone, for its stack switch; it does not run the atfork handlers */
-    long pid = clone(child, launch->stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, launch);
+    long pid = request->clone(child, launch->stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, launch);
     if (!request->exiting)
         sys_signals_restore(launch->signals);
     long waited = pid < 0 ? -EAGAIN : -EINTR;

@@ -3,6 +3,7 @@
 #define VT_RUNTIME_EXPORT_H
 
 struct export_request {
+    int (*clone)(int (*body)(void *), void *stack, int flags, void *argument, ...); /* libc's own */
     const char *program; /* path of the vitte-trace command */
     const char *folder;  /* the session */
     const char *out;     /* file to write, or NULL: where the manifest says */

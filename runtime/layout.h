@@ -30,6 +30,7 @@ enum {
     SLOT_COUNT = 4096, /* threads alive at one time in one process */
     ARENA_BYTES = 64 << 20,
     ARENA_STEP = 16 << 10,
+    ARENA_CHUNK = 256 << 10, /* no entry crosses a multiple of it */
 };
 
 #define LIVE_MAGIC  UINT64_C(0x31304556494c5456) /* "VTLIVE01" */

@@ -253,6 +253,16 @@ void process_unseal(void)
     process.sealed = 0;
 }
 
+void process_leave(void)
+{
+    if (!process_seal())
+        return;
+    process_gap(GAP_SEALED);
+    process.categories = 0;
+    process_stop();
+    atomic_store(&process.state, PROCESS_OFF);
+}
+
 void process_gap(uint32_t gap)
 {
     if (process.live && !(process.live->gaps & gap))

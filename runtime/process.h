@@ -68,6 +68,9 @@ void process_end(enum process_status status, int exit_status);
 int process_seal(void);
 void process_unseal(void);
 
+/* Nothing more of ours in this process, not even a look at the counter. Not reversible. */
+void process_leave(void);
+
 /* Marks what the trace does not show (enum process_gap). */
 void process_gap(uint32_t gap);
 

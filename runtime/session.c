@@ -139,6 +139,8 @@ long session_ticket_write(const struct session_ticket *ticket, char *buffer, siz
     struct text text = text_on(buffer, size);
     text_string(&text, ticket->clock_in_nsec ? "n" : "t");
     text_number(&text, ticket->root_pid);
+    text_string(&text, "@");
+    text_number(&text, ticket->root_namespace);
     text_string(&text, ":");
     text_string(&text, ticket->folder);
     return text_overflowed(&text) ? -ENAMETOOLONG : 0;
@@ -146,16 +148,27 @@ long session_ticket_write(const struct session_ticket *ticket, char *buffer, siz
 
 long session_ticket_read(struct session_ticket *ticket, const char *value)
 {
-    uint64_t pid = 0;
+    uint64_t pid = 0, namespace = 0;
     const char *at = value + 1;
     if (value[0] != 't' && value[0] != 'n')
         return -EINVAL;
     for (; *at >= '0' && *at <= '9' && pid < UINT32_MAX; at++)
         pid = pid * 10 + (uint64_t)(*at - '0');
+    if (*at == '@')
+        for (at++; *at >= '0' && *at <= '9'; at++)
+    namespace = namespace * 10 + (uint64_t)(*at - '0');
     if (at == value + 1 || at[0] != ':' || at[1] != '/' || strlen(at + 1) >= PATH_MAX)
         return -EINVAL;
     ticket->root_pid = (uint32_t)pid;
+    ticket->root_namespace = namespace;
     ticket->clock_in_nsec = value[0] == 'n';
     strcpy(ticket->folder, at + 1);
     return 0;
+}
+
+uint64_t session_pid_namespace(void)
+{
+    struct stat info = {0};
+    long failed = SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &info, 0);
+    return failed ? 0 : info.st_ino;
 }

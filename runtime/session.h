@@ -25,6 +25,8 @@ long session_create(const struct session_config *config);
 /* What VITTE_TRACE_SESSION holds: clock letter, pid of the root that exports or 0, ':', folder. */
 struct session_ticket {
     uint32_t root_pid;
+    uint64_t
+        root_namespace; /* of pids: the root's number may come again in another one; 0: not known */
     int clock_in_nsec;
     char folder[PATH_MAX];
 };
@@ -32,5 +34,8 @@ struct session_ticket {
 long session_ticket_write(const struct session_ticket *ticket, char *buffer, size_t size);
 /* 0, or -EINVAL for what we did not write. */
 long session_ticket_read(struct session_ticket *ticket, const char *value);
+
+/* The pid namespace of this process, as a number; 0 when /proc does not tell. */
+uint64_t session_pid_namespace(void);
 
 #endif

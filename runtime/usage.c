@@ -7,7 +7,7 @@
 
 #include <sys/resource.h>
 
-enum { INTERVAL_NSEC = 20000000 };
+enum { INTERVAL_NSEC = 20000000, RETRY_TICKS = 1 << 28 };
 
 /* Ticks in an interval, from the process's first pair of readings to this one. */
 static uint64_t interval(struct clock_pair now)
@@ -45,28 +45,36 @@ static uint64_t descriptors(void)
     return failed || info.st_size <= 0 ? UINT64_MAX : (uint64_t)info.st_size;
 }
 
+static void sample(void)
+{
+    struct rusage usage;
+    if (SYS2(SYS_getrusage, RUSAGE_SELF, &usage) != 0)
+        return;
+    const uint64_t values[USAGE_COUNT] = {
+        [USAGE_RSS] = resident(),
+        [USAGE_FDS] = descriptors(),
+        [USAGE_MINOR_FAULTS] = (uint64_t)usage.ru_minflt,
+        [USAGE_MAJOR_FAULTS] = (uint64_t)usage.ru_majflt,
+        [USAGE_VOLUNTARY] = (uint64_t)usage.ru_nvcsw,
+        [USAGE_INVOLUNTARY] = (uint64_t)usage.ru_nivcsw,
+    };
+    emit_record(EVENT_USAGE, clock_tick(), 0, values, USAGE_COUNT);
+}
+
+/* The next one is due when this one is done; until then other threads pass by. */
 void usage_sample(uint64_t tick)
 {
-    uint64_t due = process.usage_tick, never = UINT64_MAX;
-    if (due == never || !__atomic_compare_exchange_n(&process.usage_tick, &due, never, 0,
-                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        return; /* another thread is at it */
-    struct thread *self = thread_room();
-    struct rusage usage;
-    if (self && !process.sealed && process_captures(CATEGORY_COUNTERS) &&
-        SYS2(SYS_getrusage, RUSAGE_SELF, &usage) == 0) {
-        const uint64_t values[USAGE_COUNT] = {
-            [USAGE_RSS] = resident(),
-            [USAGE_FDS] = descriptors(),
-            [USAGE_MINOR_FAULTS] = (uint64_t)usage.ru_minflt,
-            [USAGE_MAJOR_FAULTS] = (uint64_t)usage.ru_majflt,
-            [USAGE_VOLUNTARY] = (uint64_t)usage.ru_nvcsw,
-            [USAGE_INVOLUNTARY] = (uint64_t)usage.ru_nivcsw,
-        };
-        emit_record(EVENT_USAGE, clock_tick(), 0, values, USAGE_COUNT);
+    uint64_t due = process.usage_tick, next = UINT64_MAX;
+    if (due == next || !__atomic_compare_exchange_n(&process.usage_tick, &due, next, 0,
+                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    if (process_captures(CATEGORY_COUNTERS) && !process.sealed)
+        next = tick + RETRY_TICKS;
+    if (next != UINT64_MAX && thread_room()) {
+        uint64_t mask = sys_signals_block();
+        sample();
+        next = tick + interval(clock_read_pair());
+        sys_signals_restore(mask);
     }
-    uint64_t next = process_captures(CATEGORY_COUNTERS) && !process.sealed
-                        ? tick + interval(clock_read_pair())
-                        : never;
     __atomic_store_n(&process.usage_tick, next, __ATOMIC_RELAXED);
 }

@@ -170,6 +170,7 @@ const struct writer_format format_chrome = {
     ".json",
     "Chrome trace_event: Perfetto, speedscope, Firefox Profiler, DevTools",
     sizeof(struct chrome),
+    1,
     begin,
     image,
     thread,

@@ -100,5 +100,6 @@ static void end(struct writer *writer, const struct totals *totals)
 
 const struct writer_format format_ndjson = {
     "json", ".ndjson", "the JSON event stream, one object a line (docs/FORMAT.md)",
-    0,      begin,     image,
-    thread, span,      end};
+    0,      1,         begin,
+    image,  thread,    span,
+    end};

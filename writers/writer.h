@@ -21,6 +21,7 @@ struct writer_format {
     const char *suffix; /* of files, with its dot */
     const char *help;
     size_t state_size;
+    int counters; /* has a place for them */
     void (*begin)(struct writer *writer);
     void (*image)(struct writer *writer); /* a new one is current */
     void (*thread)(struct writer *writer);
