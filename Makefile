@@ -3,6 +3,7 @@
 #   make            the library and the command
 #   make check      every test          make asan, make tsan   the tests of our own process, sanitized
 #   make real       real programs, plain and traced; make check runs the quick ones
+#   make soak       ten minutes of everything at once
 #   make bench      the benchmarks      make fuzz              a minute of each fuzzer
 #   make format     clang-format        make lint              layers, format, clang's warnings
 #   make install DESTDIR= PREFIX=/usr/local
@@ -82,7 +83,26 @@ $(LIBRARIES_C): $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(TEST_FLAGS) -fPIC -shared -o $@ $< -ldl
 
-tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC) $(LIBRARIES_C)
+# one program of several parts, and the libraries that it loads: see tests/stress/stress.c
+STRESS_FLAGS = $(TEST_FLAGS) -finstrument-functions
+STRESS := $(B)/tests/stress/stress $(B)/tests/stress/a.so $(B)/tests/stress/b.so
+
+$(B)/tests/stress/stress.o: tests/stress/stress.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(STRESS_FLAGS) -c -o $@ $<
+
+$(B)/tests/stress/exceptions.o: tests/stress/exceptions.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(STRESS_FLAGS) -c -o $@ $<
+
+$(B)/tests/stress/stress: $(B)/tests/stress/stress.o $(B)/tests/stress/exceptions.o
+	$(CXX) -pthread -rdynamic -o $@ $^ -ldl
+
+$(B)/tests/stress/%.so: tests/stress/library.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(STRESS_FLAGS) -DLETTER=$* -fPIC -shared -o $@ $<
+
+tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC) $(LIBRARIES_C) $(STRESS)
 
 check: tests
 	B=$(B) tests/run $(CHECKS) tests/real/quick
@@ -95,6 +115,10 @@ asan:
 	ASAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 tsan:
 	TSAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
+
+SOAK_SECONDS ?= 600
+soak: tests
+	B=$(B) tests/stress/run $(SOAK_SECONDS)
 
 bench: all
 	bench/run
@@ -134,4 +158,4 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/prog/tests/*.d)
 .SECONDARY:
-.PHONY: all tests check real asan tsan bench fuzz format lint install clean
+.PHONY: all tests check real asan tsan soak bench fuzz format lint install clean

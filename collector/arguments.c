@@ -44,6 +44,7 @@ struct list {
     struct argument *items;
     size_t count;
     struct argument_scratch *scratch;
+    uint64_t end_ns; /* of the span */
 };
 
 static struct argument *add(struct list *list, const char *key, enum argument_type type)
@@ -136,8 +137,10 @@ static void add_command(struct list *list, const struct image *image, uint32_t i
 
 static void add_thread(struct list *list, const struct image *image, uint64_t handle)
 {
-    for (size_t i = image->thread_count; i-- > 0;)
-        if (image->threads[i].handle == handle && image->threads[i].name) {
+    size_t hint = 0;
+    for (size_t i = image->thread_count; i-- > 0;) /* handles are reused: who had it by then */
+        if (image->threads[i].handle == handle && image->threads[i].name &&
+            clock_map_nsec(&image->session->clock, image->threads[i].tick, &hint) <= list->end_ns) {
             add_integer(list, "thread", image->threads[i].tid);
             return;
         }
@@ -346,7 +349,7 @@ static void add_user_argument(struct list *list, const struct image *image, uint
 size_t span_arguments(struct image *image, const struct span *span, struct argument *arguments,
                       struct argument_scratch *scratch_text)
 {
-    struct list list = {arguments, 0, scratch_text};
+    struct list list = {arguments, 0, scratch_text, span->start_ns + span->duration_ns};
     uint64_t word;
     scratch_text->used = 0;
     if (!span->call) {

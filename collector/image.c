@@ -120,8 +120,8 @@ static void add_thread(struct image *image, const struct definition_thread *thre
         image->thread_count++;
     }
     struct image_thread *added = &image->threads[thread->index];
-    if (added->tick == 0)
-        added->tick = thread->tick;
+    if (added->tick == 0 || thread->tick < added->tick)
+        added->tick = thread->tick; /* the second time it knows when it was made */
     added->tid = thread->tid;
     added->handle = thread->handle;
     added->parent = thread->parent ? thread->parent : added->parent;
@@ -129,6 +129,7 @@ static void add_thread(struct image *image, const struct definition_thread *thre
     added->name = copy_string(image, thread->name);
 }
 
+/* Once all threads are known: who makes a thread may name it before it says that it is there. */
 static void rename_thread(struct image *image, const struct definition_thread_name *given)
 {
     for (size_t i = image->thread_count; i-- > 0;) /* handles are reused: the latest owner */
@@ -169,9 +170,15 @@ static void visit(void *data, enum definition_kind kind, uint32_t id, const void
         add_calls(image, payload, size / sizeof(struct definition_call));
     else if (kind == DEFINITION_THREAD && !inherited && size >= sizeof(struct definition_thread))
         add_thread(image, payload);
-    else if (kind == DEFINITION_THREAD_NAME && !inherited &&
-             size >= sizeof(struct definition_thread_name))
-        rename_thread(image, payload);
+}
+
+static void visit_names(void *data, enum definition_kind kind, uint32_t id, const void *payload,
+                        size_t size, int inherited)
+{
+    (void)id;
+    if (kind == DEFINITION_THREAD_NAME && !inherited &&
+        size >= sizeof(struct definition_thread_name))
+        rename_thread(data, payload);
 }
 
 static void name_image(struct image *image)
@@ -212,6 +219,7 @@ struct image *image_open(struct session *session, size_t number, struct problem 
         return NULL;
     }
     arena_walk(image->arena, visit, image);
+    arena_walk(image->arena, visit_names, image);
     name_image(image);
     return image;
 }

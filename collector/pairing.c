@@ -2,7 +2,8 @@
  *
  * An exit closes the innermost frame of its function, and with it all frames inside that had no
  * exit of their own. setjmp remembers how deep the stack was, longjmp goes back to that. Times
- * never run backwards: a record that a signal handler overtook is moved up to its predecessor. */
+ * never run backwards: a record that a signal handler overtook is moved up to its predecessor, and
+ * a call then contains the handler, because it began when it did. */
 #include "collector/pairing.h"
 
 #include "collector/coverage.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_JUMPS = 1 << 16, RECENT = 64 };
+enum { MAX_JUMPS = 1 << 16, RECENT = 1024 };
 
 /* Where a longjmp to this buffer goes. Once the stack was less deep, setjmp's caller has returned.
  */
@@ -40,7 +41,8 @@ struct pairing {
     size_t jump_count;
     struct ended recent[RECENT]; /* a ring used as a stack, newest at next_recent - 1 */
     size_t next_recent, recent_count;
-    uint64_t tick;     /* of the thread's last record */
+    uint64_t tick;     /* of the thread's last record; never goes back */
+    uint64_t own_tick; /* the record's own, which is earlier when a signal handler overtook it */
     uint64_t end_tick; /* of the image */
     size_t hint;       /* for the clock */
     uint32_t thread;
@@ -140,6 +142,15 @@ static uint64_t take_contained(struct pairing *pairing, uint64_t start_ns)
         pairing->next_recent--, pairing->recent_count--;
     }
     return contained;
+}
+
+/* When the last span at the current depth ended that is remembered, or 0. */
+static uint64_t end_of_elder(const struct pairing *pairing)
+{
+    const struct ended *ended = &pairing->recent[(pairing->next_recent - 1) % RECENT];
+    return pairing->recent_count && ended->depth == pairing->depth
+               ? ended->start_ns + ended->duration_ns
+               : 0;
 }
 
 /* Ends the innermost frame at the tick. */
@@ -250,22 +261,24 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     struct span span = {.kind = SPAN_COMPLETE, .flags = flags, .name = call->name, .call = call};
     if (duration >= EVENT_INLINE_MAX && words)
         duration = payload[--words];
-    if (duration > pairing->tick)
+    if (duration > pairing->own_tick)
         duration = 0;
     span.payload = payload;
     span.words = words;
-    span.start_ns = nsec(pairing, pairing->tick - duration);
-    if (pairing->depth && !(call->definition.flags & CALL_ASIDE) &&
-        span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
-        span.start_ns = pairing->frames[pairing->depth - 1].start_ns;
+    span.start_ns = nsec(pairing, pairing->own_tick - duration);
     if (call->definition.flags & CALL_ASIDE) {
         span.flags |= SPAN_ASIDE;
-        span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
+        span.duration_ns = nsec(pairing, pairing->own_tick) - span.start_ns;
         give(pairing, &span);
         return;
     }
-    span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
+    if (pairing->depth && span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
+        span.start_ns = pairing->frames[pairing->depth - 1].start_ns;
     uint64_t contained = take_contained(pairing, span.start_ns);
+    uint64_t elder = end_of_elder(pairing);
+    if (span.start_ns < elder)
+        span.start_ns = elder;
+    span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
     if (contained < span.duration_ns)
         span.self_ns = span.duration_ns - contained;
     if (pairing->depth)
@@ -353,7 +366,7 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
             : NULL;
     if (!call || slot->now.since < pairing->tick || slot->now.since > end)
         return;
-    pairing->tick = end;
+    pairing->tick = pairing->own_tick = end;
     give_call(pairing, call, end - slot->now.since, (uint64_t[]){0, slot->now.first}, 2,
               SPAN_UNFINISHED);
 }
@@ -415,9 +428,9 @@ static void read_words(struct pairing *pairing, const struct block *block)
             epoch = event_time_epoch(word);
             continue;
         }
-        uint64_t tick = epoch << EVENT_TICK_BITS | event_low_tick(word);
-        if (tick > pairing->tick)
-            pairing->tick = tick;
+        pairing->own_tick = epoch << EVENT_TICK_BITS | event_low_tick(word);
+        if (pairing->own_tick > pairing->tick)
+            pairing->tick = pairing->own_tick;
         if (kind == EVENT_KIND_ENTER) {
             uint64_t address = word & EVENT_ADDRESS_MASK;
             push(pairing, image_function(pairing->image, address, pairing->tick), address);

@@ -3,6 +3,7 @@
 
 #include "collector/coverage.h"
 #include "collector/heap.h"
+#include "runtime/options.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct walk {
     void *progress_data;
     struct problem *problem;
     size_t image_number;
+    int counts; /* counters were asked for */
 };
 
 static void tell(const struct walk *walk, double part_of_image)
@@ -75,7 +77,8 @@ static int read_image(struct walk *walk, struct image *image)
         tell(walk, (slot + 1.0) / image->header.slots);
     }
     pairing_free(pairing);
-    if (!failed && walk->visitor->heap && walk->totals->events[CATEGORY_MEMORY] > allocations)
+    if (!failed && walk->visitor->heap && walk->counts &&
+        walk->totals->events[CATEGORY_MEMORY] > allocations)
         failed = heap_track(image, walk->visitor, walk->problem);
     coverage_image(walk->session->coverage, image, events_of(walk->totals) - events,
                    walk->totals->events[CATEGORY_MEMORY] - allocations);
@@ -94,7 +97,9 @@ static int read_image(struct walk *walk, struct image *image)
 int walk_session(struct session *session, const struct visitor *visitor, struct totals *totals,
                  walk_progress *progress, void *progress_data, struct problem *problem)
 {
-    struct walk walk = {session, visitor, totals, progress, progress_data, problem, 0};
+    struct walk walk = {session, visitor, totals, progress, progress_data, problem, 0, 0};
+    const char *events = session_text(session, "events");
+    walk.counts = (int)(categories_parse(events[0] ? events : NULL, NULL) >> CATEGORY_COUNTERS & 1);
     memset(totals, 0, sizeof *totals);
     coverage_clear(session->coverage);
     for (; walk.image_number < session->image_count; walk.image_number++) {

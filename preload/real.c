@@ -1,6 +1,7 @@
 /* Looking up the real functions: see calls.h. */
 #include "preload/calls.h"
 #include "preload/early.h"
+#include "runtime/thread.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -76,8 +77,8 @@ struct row {
 
 static const struct row rows[] = {
 #define TAIL(name) {#name, offsetof(struct real_calls, name), NULL},
-    TAIL(vfork) TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp)
-        TAIL(__longjmp_chk) TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp) TAIL(dlopen) TAIL(dlmopen)
+    TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp) TAIL(__longjmp_chk)
+        TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp) TAIL(dlopen) TAIL(dlmopen)
             TAIL(syscall){"pthread_spin_trylock", offsetof(struct real_calls, pthread_spin_trylock),
                           (void *)spin_is_busy},
     {"sem_trywait", offsetof(struct real_calls, sem_trywait), (void *)semaphore_is_busy},
@@ -125,11 +126,13 @@ void real_resolve_young(void)
     if (atomic_exchange(&begun, 1))
         return;
     int saved = errno;
+    uint64_t paused = thread_pause(); /* what a failed lookup allocates is not the program's */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (is_young(&rows[i]))
             look_up(&rows[i]);
     real.has_free_sized = real.free_sized != missing_free_sized;
     real.has_free_aligned_sized = real.free_aligned_sized != missing_free_aligned_sized;
+    thread_resume(paused);
     errno = saved;
 }
 

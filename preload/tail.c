@@ -1,9 +1,10 @@
 /* Functions that must not have a frame of ours around them: vfork and setjmp return twice, longjmp
  * never. Each calls a note-taker and then jumps to the real one with registers and stack as they
- * were.
+ * were; vfork is the system call itself, so that something can be done behind it.
  *
  * setjmp and longjmp are recorded (by the address of the jmp_buf) in processes with instrumented
  * functions: they tell the reader how many calls a longjmp ended. */
+#include "base/sys.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
 #include "tail_call.h"
@@ -41,12 +42,30 @@ static void lending(void)
     thread_before_vfork();
 }
 
-static void vforking(void)
+/* From the lending on no handler may run before the child does: its events would find that the
+ * memory is ours and take the room back, and the child would have it too (H38). */
+__attribute__((used, visibility("hidden"))) long vfork_begins(void);
+long vfork_begins(void)
 {
     if (process_captures(CATEGORY_PROCESSES))
         call_note(NUMBER_vfork, NULL, 0);
+    long mask = (long)sys_signals_block();
     lending();
+    return mask;
 }
+
+/* In the child and then in its parent. */
+__attribute__((used, visibility("hidden"))) long vfork_returns(long result, long mask);
+long vfork_returns(long result, long mask)
+{
+    sys_signals_restore((uint64_t)mask);
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+VFORK(vfork_begins, vfork_returns)
 
 #define BEFORE(name, what)                                                                         \
     __attribute__((used, visibility("hidden"))) void *before_##name(const void *argument,          \
@@ -60,6 +79,20 @@ static void vforking(void)
     }                                                                                              \
     TAIL_CALL(name, before_##name)
 
+/* A clone's child that borrows our memory while we wait: begins with the signals that we had. */
+struct borrower {
+    int (*body)(void *);
+    void *argument;
+    uint64_t mask;
+};
+
+static int borrow(void *argument)
+{
+    const struct borrower *borrower = argument;
+    sys_signals_restore(borrower->mask);
+    return borrower->body(borrower->argument);
+}
+
 /* clone is no tail call, its child has a stack of its own; but one that borrows our memory while we
  * wait is a vfork (H38). Not recorded: what it makes is not always a process. */
 EXPORT int clone(int (*body)(void *), void *stack, int flags, void *argument, ...)
@@ -71,9 +104,13 @@ EXPORT int clone(int (*body)(void *), void *stack, int flags, void *argument, ..
     pid_t *child_tid = va_arg(rest, pid_t *);
     va_end(rest);
     int (*really)(int (*)(void *), void *, int, void *, ...) = target(&real.clone);
-    if (flags & CLONE_VFORK && flags & CLONE_VM)
-        lending();
-    return really(body, stack, flags, argument, parent_tid, tls, child_tid);
+    if (!(flags & CLONE_VFORK) || !(flags & CLONE_VM) || !body)
+        return really(body, stack, flags, argument, parent_tid, tls, child_tid);
+    struct borrower borrower = {body, argument, sys_signals_block()};
+    lending();
+    int answer = really(borrow, stack, flags, &borrower, parent_tid, tls, child_tid);
+    sys_signals_restore(borrower.mask);
+    return answer;
 }
 
 /* Libraries. The loader looks at its caller for RUNPATH and $ORIGIN (H56). */
@@ -117,7 +154,6 @@ static void calls_directly(long number, long argument)
 BEFORE(dlopen, loads(argument, (int)(intptr_t)second, 0))
 BEFORE(dlmopen, loads(second, 0, GAP_NAMESPACE))
 BEFORE(syscall, calls_directly((long)argument, (long)second))
-BEFORE(vfork, vforking())
 BEFORE(quick_exit, start_quick_exit((int)(intptr_t)argument))
 BEFORE(setjmp, note(EVENT_SETJMP, argument))
 BEFORE(_setjmp, note(EVENT_SETJMP, argument))

@@ -18,6 +18,7 @@
 struct start {
     _Atomic int taken;
     uint32_t parent;
+    uint64_t tick; /* before it was made */
     void *(*routine)(void *);
     void *argument;
 };
@@ -55,7 +56,7 @@ static void *run(void *argument)
     atomic_store(&given->taken, 0);
     uint64_t parent = start.parent;
     if (thread_attach())
-        thread_define(start.parent);
+        thread_define(start.parent, start.tick);
     if (process_captures(CATEGORY_THREADS))
         emit_record(EVENT_THREAD_START, clock_tick(), 0, &parent, 1);
     if (ending_key_made)
@@ -71,6 +72,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     struct start *start = begun ? take_start() : NULL;
     if (start) {
         start->parent = thread_reference();
+        start->tick = clock_tick();
         start->routine = routine;
         start->argument = argument;
     }

@@ -150,7 +150,8 @@ static inline unsigned call_fields(uint64_t *fields, const uint64_t *values, uns
 {
     for (unsigned i = 0; i < count; i++)
         fields[i] = values[i];
-    if (count)
+    if (count &&
+        thread_self->slot) /* in a child that a handler has just forked there may be none */
         thread_self->slot->now.first = fields[0];
     return count;
 }

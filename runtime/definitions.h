@@ -45,7 +45,7 @@ struct definition_thread {
     uint32_t index, tid;
     uint32_t parent; /* index of the creating thread + 1, or 0 */
     uint32_t name;   /* string id */
-    uint64_t tick;
+    uint64_t tick;   /* from when on the handle is its own */
     uint64_t handle; /* its pthread_t, which later threads may reuse */
 };
 

@@ -174,6 +174,7 @@ long process_after_fork(void)
         return -EBUSY; /* another thread of the child is at it */
     sys_munmap(process.live, FIRST_BYTES);
     process.live = NULL;
+    thread_after_fork();
     process.retry_tick = process.usage_tick = 0;
     atomic_store(&process.ended, 0);
     long failed = open_files(&parent, parent_image);

@@ -15,6 +15,8 @@
 static struct thread thread_none; /* stands in before attach: has no room, never written */
 __thread struct thread *thread_self = &thread_none;
 
+static char *slot_memory[SLOT_COUNT]; /* where each slot is; a fork's child reads its parent's */
+
 enum { TAKEOVER_PROBES = 8 };
 static const uint64_t RETRY_TICKS = UINT64_C(1) << 32; /* a second or two */
 
@@ -274,6 +276,7 @@ static long map_slot(struct thread *self)
             return failed ? failed : -ENOMEM;
         sys_madvise(memory, SLOT_BYTES, MADV_DONTFORK);
     }
+    slot_memory[self->number] = memory;
     self->buffer[0] = (uint64_t *)(void *)(memory + LAYOUT_PAGE);
     self->buffer[1] = self->buffer[0] + BLOCK_WORDS;
     self->slot = (struct slot_header *)(void *)memory;
@@ -323,7 +326,7 @@ static struct thread *make_room(int events)
     if (!self->slot) {
         self = attach();
         if (self)
-            thread_define(0);
+            thread_define(0, clock_tick());
         else if (events)
             process_lose(LOSS_NO_SLOT);
         return self;
@@ -375,7 +378,7 @@ uint32_t thread_reference(void)
     return thread_attach() ? thread_self->index + 1 : 0;
 }
 
-void thread_define(uint32_t parent)
+void thread_define(uint32_t parent, uint64_t since)
 {
     char name[16] = "";
     struct thread *self = thread_self;
@@ -387,7 +390,7 @@ void thread_define(uint32_t parent)
         .tid = self->slot->tid,
         .parent = parent,
         .name = definitions_string(name, strnlen(name, sizeof name)),
-        .tick = clock_tick(),
+        .tick = since,
         .handle = (uint64_t)pthread_self(),
     };
     definitions_append(DEFINITION_THREAD, &definition, sizeof definition, NULL, 0);
@@ -421,6 +424,42 @@ void thread_seal(void)
     if (reserve_buffer(self, 0) == 0 && reserve_buffer(self, 1) == 0)
         flush(self);
     sys_signals_restore(mask);
+}
+
+void thread_after_fork(void)
+{
+    static char *before; /* what an earlier fork, of our parent's, left here */
+    struct thread *self = thread_self;
+    if (before)
+        sys_munmap(before, SLOT_BYTES);
+    before = NULL;
+    if (self == &thread_none)
+        return;
+    char *memory = slot_memory[self - process.threads];
+    before = sys_mmap(memory, SLOT_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (before && before != memory) { /* a kernel that does not know the flag */
+        sys_munmap(before, SLOT_BYTES);
+        before = NULL;
+    }
+    if (before)
+        self->next = (uint64_t *)(void *)(memory + LAYOUT_PAGE);
+}
+
+uint64_t thread_pause(void)
+{
+    uint64_t mask = sys_signals_block();
+    struct thread *self = thread_attach() ? thread_self : NULL;
+    if (self)
+        self->end = self->function_end = NULL;
+    return mask;
+}
+
+void thread_resume(uint64_t paused)
+{
+    if (thread_self->slot)
+        set_ends(thread_self);
+    sys_signals_restore(paused);
 }
 
 void thread_before_vfork(void)

@@ -57,8 +57,9 @@ long thread_reserve_slot(long fd, uint64_t offset);
 uint32_t thread_reference(void);
 
 /* Writes the calling thread into the definitions, with the name that the kernel has for it.
- * `parent` is the reference of the thread that created it, or 0. */
-void thread_define(uint32_t parent);
+ * `parent` is the reference of the thread that created it, or 0; `since` is the tick from which on
+ * its pthread_t is its own, as far as that is known. */
+void thread_define(uint32_t parent, uint64_t since);
 
 /* Some thread of this process was given a name. */
 void thread_define_name(pthread_t handle, const char *name, size_t length);
@@ -68,6 +69,16 @@ void thread_ending(void);
 
 /* Before the process is sealed: the calling thread's blocks are emptied, and exist in full. */
 void thread_seal(void);
+
+/* In a fork's child, once its parent's slots are out of its memory. A handler that forked may
+ * return into an event of ours, which then still is to be stored where the parent's thread had its
+ * room: memory of the child's own takes that place, and the event is lost. */
+void thread_after_fork(void);
+
+/* Between these two the calling thread records nothing, and signals are blocked: around a call of
+ * ours that comes back to us. */
+uint64_t thread_pause(void);
+void thread_resume(uint64_t paused);
 
 /* Before vfork: the child runs on this thread's memory and must leave no events in it. */
 void thread_before_vfork(void);

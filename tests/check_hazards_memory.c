@@ -49,8 +49,8 @@ static long check_calls(const struct outcome *run, const json_t *events, size_t 
     json_t *event;
     json_array_foreach(events, i, event)
     {
-        if (strcmp(json_string_value(json_object_get(event, "type")), "span") != 0 &&
-            strcmp(json_string_value(json_object_get(event, "type")), "instant") != 0)
+        const char *tag = json_string_value(json_object_get(event, "tag"));
+        if (!tag || strcmp(tag, "memory") != 0)
             continue;
         if (at && is_line(event, &line)) {
             lines++;

@@ -26,7 +26,7 @@ struct line {
     const char *text;
     size_t length;
     struct slice type, name, tag, args;
-    uint64_t pid, tid, ts, dur, self, depth, events_lost;
+    uint64_t pid, tid, ts, dur, self, depth, aside, events_lost;
 };
 
 struct stream {
@@ -80,7 +80,7 @@ static inline void line_set(struct line *line, struct slice key, struct slice te
 #define TEXT(name)   {#name, sizeof #name - 1, offsetof(struct line, name), 0},
 #define NUMBER(name) {#name, sizeof #name - 1, 0, offsetof(struct line, name)},
         TEXT(type) TEXT(name) TEXT(tag) NUMBER(pid) NUMBER(tid) NUMBER(ts) NUMBER(dur) NUMBER(self)
-            NUMBER(depth) TEXT(args) NUMBER(events_lost)
+            NUMBER(depth) NUMBER(aside) TEXT(args) NUMBER(events_lost)
 #undef TEXT
 #undef NUMBER
     };

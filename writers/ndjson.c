@@ -82,7 +82,7 @@ static void span(struct writer *writer, const struct span *span)
         field_number(sink, "depth", span->depth);
     }
     if (span->flags & SPAN_ASIDE)
-        sink_string(sink, ",\"aside\":true");
+        sink_string(sink, ",\"aside\":1");
     if (span->name->module[0])
         field_string(sink, "module", span->name->module, strlen(span->name->module));
     json_args(writer, span, ",\"args\":");

@@ -25,7 +25,6 @@ static const char *const missing[] = {"creat",
                                       "execvpe",
                                       "_Fork",
                                       "posix_spawnp",
-                                      "vfork",
                                       "pthread_setname_np",
                                       "valloc",
                                       "pvalloc",
@@ -96,7 +95,6 @@ static void processes(void)
     expect("fexecve", fexecve(0, (char *[]){"x", NULL}, none) == -1 && errno == ENOSYS);
     expect("execvpe", execvpe("/bin/true", none, none) == -1 && errno == ENOSYS);
     expect("_Fork", _Fork() == -1 && errno == ENOSYS);
-    expect("vfork", vfork() == -1 && errno == ENOSYS);
     expect("posix_spawnp", posix_spawnp(&pid, "true", NULL, NULL, none, none) == ENOSYS);
     expect("pthread_setname_np", pthread_setname_np(pthread_self(), "x") == ENOSYS);
     pthread_mutex_lock(&mutex);

@@ -3,5 +3,6 @@
 #define VT_BASE_TAIL_CALL_H
 
 #define TAIL_CALL(name, before)
+#define VFORK(before, after)
 
 #endif
