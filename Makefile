@@ -125,12 +125,15 @@ bench: all
 
 FUZZERS := $(wildcard tests/fuzz_*.c)
 FUZZ_SECONDS ?= 60
-fuzz:
+FUZZ_LIMITS := -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512
+fuzz: all
 	@for fuzzer in $(FUZZERS); do \
 	    name=$$(basename $$fuzzer .c); mkdir -p $(B)/fuzz/$$name; \
-	    clang $(COMMON) -g -O1 -fsanitize=fuzzer,address,undefined -MF $(B)/fuzz/$$name.d \
+	    clang $(COMMON) -g -O1 -fsanitize=fuzzer,address,undefined \
+	        -fno-sanitize-recover=undefined -MF $(B)/fuzz/$$name.d \
 	        $$fuzzer $(CORE_SRC) -o $(B)/fuzz/$$name.bin $(PROG_LIBS) && \
-	    $(B)/fuzz/$$name.bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 $(B)/fuzz/$$name || exit 1; \
+	    tests/fuzz_seeds $(B) $(B)/fuzz/$$name.bin $(B)/fuzz/$$name && \
+	    $(B)/fuzz/$$name.bin -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) $(B)/fuzz/$$name || exit 1; \
 	done
 
 SOURCES := $(wildcard */*.c */*.h base/arch/*/*.h tests/*/*.c tests/*/*.cc)

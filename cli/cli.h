@@ -86,6 +86,9 @@ const char *show_bytes(char *buffer, uint64_t bytes);
 /* 1 234 567 */
 const char *show_count(char *buffer, uint64_t count);
 
+/* A JSON string; bytes that are not UTF-8 become U+FFFD, as they do in traces. */
+json_t *json_text(const char *bytes, size_t length);
+
 /* Lines about what a session lost or could not see: nothing when there is nothing to say. */
 void print_losses(FILE *file, const struct session *session, const struct totals *totals);
 

@@ -16,10 +16,9 @@ static const char *const status_words[] = {[PROCESS_RUNNING] = "ended without a 
                                            [PROCESS_EXITED] = "exited",
                                            [PROCESS_EXEC] = "became another program"};
 
-static json_t *text_of(const char *bytes, size_t length)
+static json_t *text_of(const char *text)
 {
-    json_t *text = json_stringn(bytes, length);
-    return text ? text : json_string("(not UTF-8)");
+    return json_text(text, strlen(text));
 }
 
 static json_t *command_of(const struct image *image)
@@ -29,7 +28,7 @@ static json_t *command_of(const struct image *image)
     json_t *list = json_array();
     for (size_t at = 0; at < length;) {
         size_t part = strnlen(command + at, length - at);
-        json_array_append_new(list, text_of(command + at, part));
+        json_array_append_new(list, json_text(command + at, part));
         at += part + 1;
     }
     return list;
@@ -57,14 +56,16 @@ static void add_modules(json_t *modules, struct image *image)
     for (size_t i = 0; i < image->module_count; i++) {
         const struct image_module *module = &image->modules[i];
         char build_id[65] = "";
-        const char *path = module_file_path(module->file);
+        json_t *path =
+            json_text(module_file_path(module->file), strlen(module_file_path(module->file)));
+        const char *key = json_string_value(path);
         for (size_t k = 0; k < module->build_id_size && k < 32; k++)
             snprintf(build_id + 2 * k, 3, "%02x", module->build_id[k]);
-        if (json_object_get(modules, path))
-            continue;
-        json_object_set_new(modules, path,
-                            json_pack("{s:s, s:s}", "build_id", build_id, "symbols",
-                                      module_file_symbols(module->file)));
+        if (!json_object_get(modules, key))
+            json_object_set_new(modules, key,
+                                json_pack("{s:s, s:s}", "build_id", build_id, "symbols",
+                                          module_file_symbols(module->file)));
+        json_decref(path);
     }
 }
 
@@ -153,7 +154,7 @@ static void on_span(void *data, const struct span *span)
     const char *caller = span->call    ? caller_of(ends->image, ends->thread.tid)
                          : span->depth ? span->stack[span->depth - 1].name->text
                                        : "";
-    json_array_append_new(ends->list, json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I}", "pid",
+    json_array_append_new(ends->list, json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "pid",
                                                 (json_int_t)ends->image->summary->pid, "image",
                                                 (json_int_t)ends->image->summary->image, "tid",
                                                 (json_int_t)ends->thread.tid, "name",
@@ -205,9 +206,9 @@ static json_t *process_of(const struct findings *findings, struct session *sessi
                kill((pid_t)header->pid, 0) == 0;
     uint64_t end = ending ? ending->ns : runs ? now_ns(session) : findings->totals.last_ns;
     json_t *process = json_pack(
-        "{s:I, s:I, s:I, s:s, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
+        "{s:I, s:I, s:I, s:o, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
         "ppid", (json_int_t)header->ppid, "parent", (json_int_t)parent_of(session, number), "name",
-        image->name, "command", command_of(image), "start_ns", (json_int_t)start, "status",
+        text_of(image->name), "command", command_of(image), "start_ns", (json_int_t)start, "status",
         died                             ? "ended without a word"
         : runs                           ? "runs"
         : header->status <= PROCESS_EXEC ? status_words[header->status]
@@ -232,7 +233,7 @@ static json_t *not_covered(const struct session *session)
     json_t *list = json_array();
     const char *line;
     for (size_t i = 0; (line = coverage_line(session->coverage, i)); i++)
-        json_array_append_new(list, json_string(line));
+        json_array_append_new(list, text_of(line));
     json_array_append_new(list, json_string(coverage_never));
     return list;
 }

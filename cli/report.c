@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum column_kind { COLUMN_COUNT, COLUMN_ID, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT };
 enum { MAX_COLUMNS = 12 };
@@ -248,7 +249,7 @@ static void print_json(const struct table *table, size_t limit, const struct tot
             union cell cell = table->rows[r][c];
             json_object_set_new(row, table->columns[c].key,
                                 table->columns[c].kind == COLUMN_TEXT
-                                    ? json_stringn_nocheck(cell.text, strlen(cell.text))
+                                    ? json_text(cell.text, strlen(cell.text))
                                     : json_integer((json_int_t)cell.number));
         }
         json_array_append_new(rows, row);
@@ -323,11 +324,22 @@ static int show(const struct report *report, const struct table *table,
     return status;
 }
 
+/* A heap is followed across threads: the files of all of them are open at once. */
+static void allow_many_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int report_memory(const struct report *report, struct session *session)
 {
     struct problem problem = {""};
     struct totals totals = {.unmatched = 0};
     size_t count = 0;
+    allow_many_files();
     struct heap_sum *heaps = heap_session(session, &count, &totals, &problem);
     if (!heaps)
         return fail_problem(&problem);

@@ -1,7 +1,9 @@
-/* Figures for people. */
+/* Figures and text for people and for JSON. */
 #include "cli/cli.h"
 
+#include "base/text.h"
 #include "collector/coverage.h"
+#include "collector/memory.h"
 
 enum { COVERAGE_LINES = 8 }; /* at most, behind a table */
 
@@ -51,6 +53,19 @@ const char *show_count(char *buffer, uint64_t count)
     }
     *at = '\0';
     return buffer;
+}
+
+json_t *json_text(const char *bytes, size_t length)
+{
+    json_t *json = json_stringn(bytes, length);
+    if (json)
+        return json;
+    size_t room = 6 * length + 3;
+    struct text text = text_on(need(malloc(room)), room);
+    text_json(&text, bytes, length);
+    json = json_loadb(text.data, text.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    free(text.data);
+    return json;
 }
 
 void print_losses(FILE *file, const struct session *session, const struct totals *totals)

@@ -169,10 +169,11 @@ static void add_io(struct aggregate *aggregate, const struct span *span)
     int64_t result = span_result(span);
     const char *path = image_text(aggregate->image, id ? id : (uint32_t)(fd >> 32), &length);
     uint32_t pid = 0;
+    length = strnlen(path, length); /* only a damaged file has a path with a NUL in it */
     if (length == 0) {
         pid = aggregate->image->summary->pid;
-        length = (size_t)snprintf(number, sizeof number, "fd %d of %u %s", (int)(uint32_t)fd, pid,
-                                  aggregate->image->name);
+        length = (size_t)snprintf(number, sizeof number, "fd %d of %u %.60s", (int)(uint32_t)fd,
+                                  pid, aggregate->image->name);
         path = number;
     }
     struct file_sum *file = file_of(aggregate, path, length, pid);

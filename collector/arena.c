@@ -70,7 +70,9 @@ struct arena *arena_open(const char *folder, uint32_t pid, uint32_t image, struc
         if (depth < MAX_ANCESTORS && header->parent_pid)
             parent = open_one(folder, header->parent_pid, header->parent_image, problem);
         if (!parent || parent->base > last->base) {
-            problem_set(problem, "%s/%u-%u.defs: the definitions of its parent process are missing",
+            problem_set(problem,
+                        "%s/%u-%u.defs: the definitions of its parent process are missing; export "
+                        "with --keep-going to leave this process out",
                         folder, pid, image);
             arena_close(parent);
             arena_close(first);

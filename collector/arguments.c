@@ -94,7 +94,7 @@ static char *scratch(struct list *list, size_t size)
 
 static void add_error(struct list *list, int64_t error)
 {
-    const char *name = strerrorname_np((int)error);
+    const char *name = error == (int)error ? strerrorname_np((int)error) : NULL;
     if (name)
         add_string(list, "error", name, strlen(name));
     else
@@ -295,7 +295,7 @@ static void add_result(struct list *list, enum call_result result, int64_t word)
     else if (result == RESULT_ERROR && word != 0)
         add_error(list, word);
     else if (result != RESULT_NONE && result != RESULT_ERROR && word < 0)
-        add_error(list, -word);
+        add_error(list, (int64_t)(0 - (uint64_t)word));
     else if (result == RESULT_BYTES)
         add_integer(list, "bytes", word);
     else if (result == RESULT_NUMBER || result == RESULT_FD)

@@ -159,6 +159,8 @@ static void skip_damage(struct block_reader *reader)
     while (reader->offset + sizeof header <= reader->size &&
            !(read_at(reader, &header, sizeof header, reader->offset) == sizeof header &&
              is_header(&header)));
+    if (reader->offset + sizeof header > reader->size)
+        reader->offset = reader->size; /* what is left is no further damage */
 }
 
 static int damaged(struct block_reader *reader, const char *what)

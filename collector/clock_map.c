@@ -64,6 +64,8 @@ int clock_map_build(struct clock_map *map)
         struct clock_segment *segment = &map->segments[i];
         segment->tick = at.tick;
         segment->nsec = at.nsec > map->origin ? at.nsec - map->origin : 0;
+        if (segment->nsec > INT64_MAX)
+            segment->nsec = INT64_MAX;
         segment->nsec_per_tick = 1;
         if (map->pair_count > 1) {
             struct clock_pair next = map->pairs[i + 1];
@@ -80,6 +82,13 @@ void clock_map_free(struct clock_map *map)
     free(map->segments);
 }
 
+/* A damaged clock leads far away, but not out of what a signed number holds. */
+static uint64_t scale(uint64_t ticks, double nsec_per_tick)
+{
+    double nsec = (double)ticks * nsec_per_tick;
+    return nsec < (double)INT64_MAX ? (uint64_t)nsec : INT64_MAX;
+}
+
 uint64_t clock_map_nsec(const struct clock_map *map, uint64_t tick, size_t *hint)
 {
     if (map->segment_count == 0)
@@ -91,8 +100,11 @@ uint64_t clock_map_nsec(const struct clock_map *map, uint64_t tick, size_t *hint
         i++;
     *hint = i;
     const struct clock_segment *segment = &map->segments[i];
-    if (tick >= segment->tick)
-        return segment->nsec + (uint64_t)((double)(tick - segment->tick) * segment->nsec_per_tick);
-    uint64_t before = (uint64_t)((double)(segment->tick - tick) * segment->nsec_per_tick);
-    return before < segment->nsec ? segment->nsec - before : 0;
+    if (tick < segment->tick) {
+        uint64_t before = scale(segment->tick - tick, segment->nsec_per_tick);
+        return before < segment->nsec ? segment->nsec - before : 0;
+    }
+    uint64_t nsec = segment->nsec + scale(tick - segment->tick, segment->nsec_per_tick);
+    uint64_t end = i + 1 < map->segment_count ? map->segments[i + 1].nsec : INT64_MAX;
+    return nsec < end ? nsec : end;
 }

@@ -201,6 +201,7 @@ struct heap_sum *heap_session(struct session *session, size_t *count, struct tot
             return NULL;
         }
     }
+    totals->lost[LOSS_DAMAGED] += session->damaged;
     if (!sums)
         problem_set(problem, "out of memory");
     return sums;

@@ -17,7 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 1 << 24 };
+/* An arena has no room for more: a higher index is damage. */
+enum { MAX_THREADS = ARENA_BYTES / (8 + sizeof(struct definition_thread)) };
 
 /* Whether the live file of a process that came to its end was cut off later: it grows by whole
  * slots, and a slot that has finished blocks is in it. */

@@ -367,8 +367,8 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
     if (!call || slot->now.since < pairing->tick || slot->now.since > end)
         return;
     pairing->tick = pairing->own_tick = end;
-    give_call(pairing, call, end - slot->now.since, (uint64_t[]){0, slot->now.first}, 2,
-              SPAN_UNFINISHED);
+    give_call(pairing, call, EVENT_INLINE_MAX,
+              (uint64_t[]){0, slot->now.first, end - slot->now.since}, 3, SPAN_UNFINISHED);
 }
 
 /* `slot`: the one that the thread still has, or NULL. */

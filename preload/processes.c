@@ -195,6 +195,26 @@ EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_act
                    arguments, CHILD_ENVIRONMENT(environment_program_searched(path), environment));
 }
 
+/* A process that gives up its rights takes its files in the session along. */
+#define BECOME(name, parameters, arguments, fields)                                                \
+    EXPORT int name parameters                                                                     \
+    {                                                                                              \
+        uint64_t begun =                                                                           \
+            process_captures(CATEGORY_PROCESSES) ? call_begin(NUMBER_##name, user) : 0;            \
+        if (user != 0 && user != (uid_t)-1)                                                        \
+            process_give(user);                                                                    \
+        int answer = real.name arguments;                                                          \
+        if (begun)                                                                                 \
+            call_end(NUMBER_##name, begun, RESULT_WORD_NUMBER(answer), fields);                    \
+        return answer;                                                                             \
+    }
+BECOME(setuid, (uid_t user), (user), F1(NUMBER, user))
+BECOME(seteuid, (uid_t user), (user), F1(NUMBER, user))
+BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user),
+       F2(NUMBER, real_user, NUMBER, user))
+BECOME(setresuid, (uid_t real_user, uid_t user, uid_t saved), (real_user, user, saved),
+       F2(NUMBER, real_user, NUMBER, user))
+
 static void exits(int status)
 {
     if (atomic_load(&process.state) == PROCESS_OFF || process_is_borrowed())

@@ -173,8 +173,11 @@ static void begin(char *const *environment)
     long joined = join_session(environment);
     if (joined < 0 || session_ticket_write(&start.ticket, ticket, sizeof ticket) != 0)
         return;
-    if (process_begin(start.ticket.folder, call_table, CALL_NUMBERS) != 0)
+    if (process_begin(start.ticket.folder, call_table, CALL_NUMBERS) != 0) {
+        if (joined == 1)
+            session_undo(start.ticket.folder);
         return;
+    }
     process.categories = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
     /* a copy: programs write titles over their environment */
     struct text format = text_on(start.format, sizeof start.format);

@@ -264,6 +264,24 @@ void process_leave(void)
     atomic_store(&process.state, PROCESS_OFF);
 }
 
+static void give(long slot, const char *suffix, uint32_t user)
+{
+    char name[PATH_MAX];
+    if (process_path(name, sizeof name, slot, suffix) == 0)
+        arch_syscall(SYS_fchownat, AT_FDCWD, (long)name, (long)user, -1, AT_SYMLINK_NOFOLLOW, 0);
+}
+
+void process_give(uint32_t user)
+{
+    if (atomic_load(&process.state) != PROCESS_ON || process.sealed ||
+        process_memory() != MEMORY_OWN || SYS0(SYS_geteuid) != 0)
+        return;
+    give(-1, ".live", user);
+    give(-1, ".defs", user);
+    for (uint32_t slot = 0; slot < process.live->slots && slot < SLOT_COUNT; slot++)
+        give(slot, ".blocks", user);
+}
+
 void process_gap(uint32_t gap)
 {
     if (process.live && !(process.live->gaps & gap))

@@ -71,6 +71,10 @@ void process_unseal(void);
 /* Nothing more of ours in this process, not even a look at the counter. Not reversible. */
 void process_leave(void);
 
+/* Before this process, which is root's, becomes another user's: its files become that user's too,
+ * as it will have to open them again. Does nothing where it may not. */
+void process_give(uint32_t user);
+
 /* Marks what the trace does not show (enum process_gap). */
 void process_gap(uint32_t gap);
 

@@ -101,6 +101,9 @@ static long store(const char *path, const struct text *text)
     return failed;
 }
 
+/* Others can add files, not see, open or remove those that are not theirs. */
+enum { SHARED_FOLDER = 01733 };
+
 long session_create(const struct session_config *config)
 {
     char path[PATH_MAX];
@@ -112,6 +115,8 @@ long session_create(const struct session_config *config)
     long failed = sys_mkdir(config->folder, 0700);
     if (failed)
         return failed;
+    if (SYS0(SYS_geteuid) == 0) /* processes may become other users', and add their files */
+        SYS4(SYS_fchmodat, AT_FDCWD, config->folder, SHARED_FOLDER, 0);
     clock_in_nsec = !arch_ticks_reliable();
     char *memory =
         sys_mmap(NULL, MANIFEST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -171,4 +176,22 @@ uint64_t session_pid_namespace(void)
     struct stat info = {0};
     long failed = SYS4(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &info, 0);
     return failed ? 0 : info.st_ino;
+}
+
+void session_undo(const char *folder)
+{
+    static const char *const files[] = {"/session.json", "/", "/"};
+    static const char *const suffixes[] = {"", "-0.live", "-0.defs"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[PATH_MAX];
+        struct text name = text_on(path, sizeof path);
+        text_string(&name, folder);
+        text_string(&name, files[i]);
+        if (suffixes[i][0])
+            text_number(&name, (uint64_t)sys_getpid());
+        text_string(&name, suffixes[i]);
+        if (!text_overflowed(&name))
+            sys_unlink(path);
+    }
+    SYS3(SYS_unlinkat, AT_FDCWD, folder, AT_REMOVEDIR);
 }

@@ -35,6 +35,9 @@ long session_ticket_write(const struct session_ticket *ticket, char *buffer, siz
 /* 0, or -EINVAL for what we did not write. */
 long session_ticket_read(struct session_ticket *ticket, const char *value);
 
+/* Takes away a session that was just created and came to nothing. */
+void session_undo(const char *folder);
+
 /* The pid namespace of this process, as a number; 0 when /proc does not tell. */
 uint64_t session_pid_namespace(void);
 

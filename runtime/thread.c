@@ -124,7 +124,7 @@ static long append_block(const struct thread *self, const void *block, size_t si
     char *path = self->slot->scratch;
     if (process_path(path, sizeof self->slot->scratch, self->number, ".blocks"))
         return -ENAMETOOLONG;
-    long fd = sys_open_high(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    long fd = sys_open_high(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fd;
     long before = SYS3(SYS_lseek, fd, 0, 2 /* SEEK_END */);

@@ -2,7 +2,6 @@
 # quick
 # trace: folded
 # user: root
-# losses: a process that gave up its rights cannot open the session's files
 # Programs that give up their rights: a server's worker, a child under another user, an exec behind it.
 cat >program.py <<'P'
 import os, sys
