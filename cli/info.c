@@ -154,12 +154,13 @@ static void on_span(void *data, const struct span *span)
     const char *caller = span->call    ? caller_of(ends->image, ends->thread.tid)
                          : span->depth ? span->stack[span->depth - 1].name->text
                                        : "";
-    json_array_append_new(ends->list, json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "pid",
-                                                (json_int_t)ends->image->summary->pid, "image",
-                                                (json_int_t)ends->image->summary->image, "tid",
-                                                (json_int_t)ends->thread.tid, "name",
-                                                ends->thread.name, "doing", text, "called_from",
-                                                caller, "since_ns", (json_int_t)span->start_ns));
+    const struct image_summary *summary = ends->image->summary;
+    json_t *end =
+        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "pid", (json_int_t)summary->pid, "image",
+                  (json_int_t)summary->image, "tid", (json_int_t)ends->thread.tid, "name",
+                  text_of(ends->thread.name), "doing", text_of(text), "called_from",
+                  text_of(caller), "since_ns", (json_int_t)span->start_ns);
+    json_array_append_new(ends->list, end);
 }
 
 /* The threads of an image, each with how long it had been at it by `end_ns`. */

@@ -19,7 +19,8 @@ struct heap {
     struct live_block *table; /* open addressing, linear probing */
     size_t room, used;
     const struct visitor *visitor; /* who wants to see the heap's size, or NULL */
-    uint64_t told_ns;              /* when it was last told */
+    uint64_t told_ns, told;        /* when it was last told, and what */
+    uint64_t last_ns;              /* of its last change */
     size_t hint;                   /* for the clock */
 };
 
@@ -105,6 +106,7 @@ static void tell(struct heap *heap, uint64_t ns)
                         .payload = value,
                         .words = 2};
     heap->told_ns = ns;
+    heap->told = heap->sum->live;
     heap->visitor->span(heap->visitor->data, &span);
 }
 
@@ -144,6 +146,7 @@ static void visit(void *data, const struct merged_record *record)
     if (!heap->visitor || heap->sum->live == before)
         return;
     uint64_t ns = clock_map_nsec(&heap->image->session->clock, record->tick, &heap->hint);
+    heap->last_ns = ns;
     if (!heap->told_ns || ns >= heap->told_ns + TRACK_STEP_NSEC)
         tell(heap, ns);
 }
@@ -181,6 +184,8 @@ int heap_track(struct image *image, const struct visitor *visitor, struct proble
     struct heap heap = {.image = image, .sum = &sum, .visitor = visitor};
     learn_roles(&heap);
     int failed = merge_image(image, visit, &heap, &counted, problem);
+    if (heap.told != sum.live)
+        tell(&heap, heap.last_ns);
     free(heap.table);
     return failed;
 }
