@@ -21,13 +21,14 @@ static size_t product(size_t count, size_t size)
     return __builtin_mul_overflow(count, size, &bytes) ? PTRDIFF_MAX : bytes;
 }
 
-static void allocated(enum call_number number, uint64_t begun, const void *block, size_t size)
+static ALWAYS_INLINE void allocated(enum call_number number, uint64_t begun, const void *block,
+                                    size_t size)
 {
     if (begun)
         call_record(number, begun, (uint64_t)(uintptr_t)block, (uint64_t[]){size}, 1);
 }
 
-static void releases(enum call_number number, const void *block)
+static ALWAYS_INLINE void releases(enum call_number number, const void *block)
 {
     if (block && process_captures(CATEGORY_MEMORY))
         call_note(number, (uint64_t[]){(uint64_t)(uintptr_t)block}, 1);

@@ -132,15 +132,15 @@ static int is_root(void)
 void start_finish(int status)
 {
     static _Atomic int finished;
+    if (atomic_load(&process.state) == PROCESS_OFF || process_memory() != MEMORY_OWN)
+        return;
     int saved = errno;
-    if (atomic_load(&process.state) != PROCESS_OFF && process_memory() == MEMORY_OWN) {
-        process_end(PROCESS_EXITED, status & 0xff); /* as wait() will say */
-        if (!process.sealed && is_root() && !atomic_exchange(&finished, 1)) {
-            process_stop();
-            export_request.exiting = 1;
-            export_request.environment = environ;
-            export_run(&export_request);
-        }
+    process_end(PROCESS_EXITED, status & 0xff); /* as wait() will say */
+    if (!process.sealed && is_root() && !atomic_exchange(&finished, 1)) {
+        process_stop();
+        export_request.exiting = 1;
+        export_request.environment = environ;
+        export_run(&export_request);
     }
     errno = saved;
 }

@@ -13,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 static long fail(void)
@@ -40,6 +41,12 @@ static void lending(void)
 {
     thread_attach();
     thread_before_vfork();
+    atomic_fetch_add(&process.lent, 1);
+}
+
+static void returned(void)
+{
+    atomic_fetch_sub(&process.lent, 1);
 }
 
 /* From the lending on no handler may run before the child does: its events would find that the
@@ -58,6 +65,8 @@ long vfork_begins(void)
 __attribute__((used, visibility("hidden"))) long vfork_returns(long result, long mask);
 long vfork_returns(long result, long mask)
 {
+    if (result != 0)
+        returned();
     sys_signals_restore((uint64_t)mask);
     if (result >= 0)
         return result;
@@ -108,7 +117,14 @@ EXPORT int clone(int (*body)(void *), void *stack, int flags, void *argument, ..
         return really(body, stack, flags, argument, parent_tid, tls, child_tid);
     struct borrower borrower = {body, argument, sys_signals_block()};
     lending();
+    /* thread-local storage that is not libc's is not ours either: such a child (a browser's, on its
+     * way into a sandbox) and whoever runs beside it meanwhile is left alone */
+    unsigned captured = process.categories;
+    if (flags & CLONE_SETTLS)
+        process.categories = 0;
     int answer = really(borrow, stack, flags, &borrower, parent_tid, tls, child_tid);
+    process.categories = captured;
+    returned();
     sys_signals_restore(borrower.mask);
     return answer;
 }
@@ -141,12 +157,12 @@ static void calls_directly(long number, long argument)
         break;
 #ifdef SYS_vfork
     case SYS_vfork:
-        lending();
+        thread_before_vfork();
         break;
 #endif
     case SYS_clone:
         if (argument & CLONE_VFORK && argument & CLONE_VM)
-            lending();
+            thread_before_vfork();
         break;
     }
 }

@@ -1,35 +1,12 @@
 /* The recording half of every wrapper: see wrap.h. */
 #include "preload/wrap.h"
 
-#include "runtime/usage.h"
-
-void call_record(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
-                 unsigned count)
-{
-    uint64_t payload[CALL_FIELDS + 2] = {result};
-    unsigned words = 1;
-    uint64_t tick = clock_tick(), duration = tick - begun;
-    for (unsigned i = 0; i < count; i++)
-        payload[words++] = fields[i];
-    if (duration >= EVENT_INLINE_MAX) {
-        payload[words++] = duration;
-        duration = EVENT_INLINE_MAX;
-    }
-    emit_record(EVENT_CALL + number, tick, duration, payload, words);
-    usage_look(tick);
-}
-
 void call_end(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
               unsigned count)
 {
     call_record(number, begun, result, fields, count);
     if (thread_self->slot)
         __atomic_store_n(&thread_self->slot->now.call, 0, __ATOMIC_RELEASE);
-}
-
-void call_note(enum call_number number, const uint64_t *fields, unsigned count)
-{
-    emit_record(EVENT_CALL + number, clock_tick(), 0, fields, count);
 }
 
 /* An argv as one string, its arguments separated by NULs; long ones are cut. */

@@ -9,6 +9,7 @@
 #include "runtime/clock.h"
 #include "runtime/emit.h"
 #include "runtime/process.h"
+#include "runtime/usage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -102,15 +103,50 @@ static ALWAYS_INLINE uint64_t call_begin(enum call_number number, uint64_t first
     return tick;
 }
 
-/* Records a call that is over: `fields` as in its row. call_end also says that the thread left it.
- */
-void call_record(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
-                 unsigned count);
+/* Records a call, or a span, that ended at `tick`: `fields` as in its row. */
+static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number, uint64_t begun,
+                                         uint64_t result, const uint64_t *fields, unsigned count)
+{
+    struct thread *self = thread_room();
+    uint64_t duration = tick - begun;
+    if (!self)
+        return;
+    unsigned is_long = duration >= EVENT_INLINE_MAX, words = 1 + count + is_long;
+    uint64_t *at = emit_claim(self, tick, words);
+    at[1] = result;
+    for (unsigned i = 0; i < count; i++)
+        at[2 + i] = fields[i];
+    if (__builtin_expect(is_long, 0)) {
+        at[words] = duration;
+        duration = EVENT_INLINE_MAX;
+    }
+    emit_commit(at, event_record(EVENT_CALL + number, words, tick, duration));
+    usage_look(tick);
+}
+
+/* Records a call that is over by now. */
+static ALWAYS_INLINE void call_record(enum call_number number, uint64_t begun, uint64_t result,
+                                      const uint64_t *fields, unsigned count)
+{
+    call_record_at(clock_tick(), number, begun, result, fields, count);
+}
+
+/* The same, and says that the thread left it. */
 void call_end(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
               unsigned count);
 
 /* Records a CALL_BEFORE row. */
-void call_note(enum call_number number, const uint64_t *fields, unsigned count);
+static ALWAYS_INLINE void call_note(enum call_number number, const uint64_t *fields, unsigned count)
+{
+    uint64_t tick = clock_tick();
+    struct thread *self = thread_room();
+    if (!self)
+        return;
+    uint64_t *at = emit_claim(self, tick, count);
+    for (unsigned i = 0; i < count; i++)
+        at[1 + i] = fields[i];
+    emit_commit(at, event_record(EVENT_CALL + number, count, tick, 0));
+}
 
 /* What else an answer means: a descriptor that was opened has the row's `path`. */
 #define SETTLE_FD(answer)      descriptor_opened(answer, path)

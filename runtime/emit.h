@@ -29,6 +29,29 @@ static inline void emit_function(enum event_kind kind, const void *function)
     *at = event_function(kind, tick, (uint64_t)(uintptr_t)function);
 }
 
+/* Claims a record with `words` payload words, behind a TIME where the epoch changed, and gives
+ * where its header goes; the payload goes behind that. The epoch is stored after the claim: a
+ * handler that comes in between writes a TIME of its own, and the stream stays readable. */
+static inline uint64_t *emit_claim(struct thread *self, uint64_t tick, unsigned words)
+{
+    uint64_t epoch = tick >> EVENT_TICK_BITS;
+    unsigned stale = epoch != self->epoch;
+    uint64_t *at = arch_claim(&self->next, (words + 1 + stale) * sizeof *at);
+    if (__builtin_expect(stale, 0)) {
+        *at++ = event_time(tick);
+        __atomic_store_n(&self->epoch, epoch, __ATOMIC_RELEASE);
+    }
+    if (words)
+        __atomic_store_n(at, event_record(EVENT_PENDING, words, 0, 0), __ATOMIC_RELAXED);
+    return at;
+}
+
+static inline void emit_commit(uint64_t *at, uint64_t header)
+{
+    /* pairs with the acquire in collector/blocks.c */
+    __atomic_store_n(at, header, __ATOMIC_RELEASE);
+}
+
 /* Any other record. `tick` is not before that of the thread's previous record. */
 void emit_record(unsigned type, uint64_t tick, uint64_t value, const uint64_t *payload,
                  unsigned words);

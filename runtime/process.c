@@ -195,8 +195,8 @@ enum process_memory process_memory(void)
 {
     if (process_is_wiped())
         return MEMORY_WIPED;
-    if (process.sealed)
-        return MEMORY_OWN; /* as far as can be told */
+    if (process.sealed) /* where the kernel cannot be asked */
+        return atomic_load(&process.lent) ? MEMORY_BORROWED : MEMORY_OWN;
     return sys_getpid() == (long)process.pid ? MEMORY_OWN : MEMORY_BORROWED;
 }
 

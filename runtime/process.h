@@ -18,7 +18,8 @@ enum process_state { PROCESS_OFF, PROCESS_ON, PROCESS_STOPPED };
 
 struct process {
     _Atomic int state;
-    int sealed; /* in a seccomp sandbox: no system call of ours may be made */
+    _Atomic int lent; /* vforks under way: our memory is a child's too */
+    int sealed;       /* in a seccomp sandbox: no system call of ours may be made */
     uint32_t pid, image;
     unsigned categories;      /* 1 << event_category */
     struct live_header *live; /* shared with the file; NULL while OFF */
