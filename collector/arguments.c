@@ -38,6 +38,8 @@ static const char *const field_keys[] = {
     [FIELD_HOLDER] = "holder_tid",
     [FIELD_CODE] = "taken_in",
     [FIELD_WAITERS] = "waiters",
+    [FIELD_LEVEL] = "level",
+    [FIELD_OPTION] = "option",
 };
 
 struct list {
@@ -134,13 +136,20 @@ static void add_command(struct list *list, const struct image *image, uint32_t i
     add_string(list, "command", text, length);
 }
 
-static void add_thread(struct list *list, const struct image *image, uint64_t handle)
+/* Handles are reused: the latest thread that had it when the call ended. */
+static void add_thread(struct list *list, const struct image *image, const struct span *span,
+                       uint64_t handle)
 {
-    for (size_t i = image->thread_count; i-- > 0;)
-        if (image->threads[i].handle == handle && image->threads[i].name) {
-            add_integer(list, "thread", image->threads[i].tid);
+    size_t hint = 0;
+    for (size_t i = image->thread_count; i-- > 0;) {
+        const struct image_thread *thread = &image->threads[i];
+        if (thread->handle == handle && thread->name &&
+            clock_map_nsec(&image->session->clock, thread->tick, &hint) <=
+                span->start_ns + span->duration_ns) {
+            add_integer(list, "thread", thread->tid);
             return;
         }
+    }
     add_pointer(list, "thread", handle);
 }
 
@@ -222,9 +231,10 @@ static const char *descriptor_key(const struct definition_call *call)
     return memchr(call->fields, FIELD_PATH, sizeof call->fields) ? "folder" : "path";
 }
 
-static void add_field(struct list *list, struct image *image, const struct definition_call *call,
+static void add_field(struct list *list, struct image *image, const struct span *span,
                       enum call_field field, uint64_t word)
 {
+    const struct definition_call *call = &span->call->definition;
     const char *key = field < sizeof field_keys / sizeof field_keys[0] ? field_keys[field] : NULL;
     if (!key)
         return;
@@ -252,7 +262,7 @@ static void add_field(struct list *list, struct image *image, const struct defin
         add_command(list, image, (uint32_t)word);
         break;
     case FIELD_THREAD:
-        add_thread(list, image, word);
+        add_thread(list, image, span, word);
         break;
     case FIELD_POINTER:
     case FIELD_LOCK:
@@ -356,7 +366,7 @@ size_t span_arguments(struct image *image, const struct span *span, struct argum
         const struct definition_call *call = &span->call->definition;
         for (unsigned i = 0; i < call->field_count; i++)
             if (field_word(span, i, &word))
-                add_field(&list, image, call, (enum call_field)call->fields[i], word);
+                add_field(&list, image, span, (enum call_field)call->fields[i], word);
         if (!(call->flags & CALL_BEFORE) && span->words && !(span->flags & SPAN_UNFINISHED))
             add_result(&list, (enum call_result)call->result, (int64_t)span->payload[0]);
     }
