@@ -7,6 +7,7 @@
 #include "runtime/options.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
@@ -77,8 +78,8 @@ long environment_program(int folder, const char *path)
 {
     if (keep_out || !ours_count)
         return -1;
-    return path && path[0] ? SYS4(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
-                           : sys_fcntl(folder, F_DUPFD_CLOEXEC, 3);
+    long fd = SYS4(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    return fd == -ENOENT && !path[0] ? sys_fcntl(folder, F_DUPFD_CLOEXEC, 3) : fd;
 }
 
 long environment_program_searched(const char *name)

@@ -29,6 +29,17 @@ MAKE(mkstemp64, (char *path), (path))
 MAKE(mkostemp, (char *path, int flags), (path, flags))
 MAKE(mkostemp64, (char *path, int flags), (path, flags))
 
+EXPORT char *mkdtemp(char *path)
+{
+    uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_mkdtemp, 0) : 0;
+    char *made = real.mkdtemp(path);
+    if (begun) {
+        uint64_t word = RESULT_WORD_OBJECT(made);
+        call_end(NUMBER_mkdtemp, begun, word, F1(PATH, path));
+    }
+    return made;
+}
+
 static int folder_descriptor(DIR *folder)
 {
     int saved = errno;

@@ -117,7 +117,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
     uint64_t fields[] = {first, last};
     uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_close_range, first) : 0;
-    if (!((unsigned)flags & CLOSE_RANGE_CLOEXEC) && owns_names(begun))
+    if (!((unsigned)flags & ~CLOSE_RANGE_UNSHARE) && owns_names(begun)) /* else: not closed */
         descriptor_forget(first, last);
     int answer = real.close_range(first, last, flags);
     if (begun)

@@ -5,6 +5,7 @@
 #include "preload/locks.h"
 #include "preload/wrap.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 
 #undef ALLOCATOR
@@ -30,6 +31,14 @@ static int times_all;
 void locks_prepare(int record_all)
 {
     times_all = record_all;
+}
+
+/* Whoever else waited is not in the child. */
+void locks_forked(void)
+{
+    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++)
+        if (uses[i].waiting) /* do not touch pages that hold nothing */
+            uses[i].waiting = 0;
 }
 
 static inline struct lock_use *use_of(const void *lock)
@@ -77,17 +86,32 @@ static ALWAYS_INLINE struct hold releasing(const void *lock)
     return hold;
 }
 
-static ALWAYS_INLINE void released(const void *lock, struct hold hold)
+/* `failed`: it was not the caller's, and whoever has it still has. */
+static ALWAYS_INLINE void released(const void *lock, struct hold hold, int failed)
 {
-    if (__builtin_expect(hold.until != 0, 0))
+    if (__builtin_expect(hold.since == 0, 1))
+        return;
+    if (failed)
+        PUT(use_of(lock)->since, hold.since);
+    else if (hold.until)
         call_record_at(hold.until, NUMBER_lock_held, hold.since, 0,
                        F3(LOCK, lock, CODE, hold.caller, WAITERS, hold.waiters));
 }
 
-/* The way that glibc has a lock's owner: a thread id, or 0. */
+/* The way that glibc has a lock's owner: a thread id, or 0; of a robust mutex also what became of
+ * it. */
+enum { NOT_RECOVERABLE = INT_MAX - 1 };
 static uint64_t mutex_owner(const pthread_mutex_t *mutex)
 {
-    return (uint64_t)GET(mutex->__data.__owner);
+    int owner = GET(mutex->__data.__owner);
+    return owner > 0 && owner < NOT_RECOVERABLE ? (uint64_t)owner : 0;
+}
+/* Of a mutex that is lost for ever glibc's trylock says so, but keeps it: the next lock would never
+ * end.
+ */
+static int may_try(const pthread_mutex_t *mutex)
+{
+    return GET(mutex->__data.__owner) != NOT_RECOVERABLE;
 }
 static uint64_t rwlock_owner(const pthread_rwlock_t *lock)
 {
@@ -106,13 +130,14 @@ static int mtx_is_again(const mtx_t *mutex)
     return is_again((const pthread_mutex_t *)(const void *)mutex);
 }
 
-/* The fields of a wait: the lock, who has it, and where that one took it. */
+/* The fields of a wait: the lock, who has it, and where that one took it. Readers of a rwlock are
+ * not known, nor where they took it. */
 static void look(const void *lock, uint64_t owner, uint64_t *fields)
 {
     struct lock_use *use = use_of(lock);
     fields[0] = (uint64_t)(uintptr_t)lock;
     fields[1] = owner;
-    fields[2] = GET(use->lock) == lock ? (uint64_t)(uintptr_t)GET(use->caller) : 0;
+    fields[2] = owner && GET(use->lock) == lock ? (uint64_t)(uintptr_t)GET(use->caller) : 0;
 }
 
 /* A wrapper that waits: `real_call` where trylock has not given us the lock. What trylock answers
@@ -137,12 +162,12 @@ static void look(const void *lock, uint64_t owner, uint64_t *fields)
 #define IS_OURS(answer) ((answer) == 0 || (answer) == EOWNERDEAD)
 
 /* Taking for writing, or the only way that there is: tracked until its release. */
-#define TAKE(name, parameters, arguments, trylock, may_try, owner, again)                          \
+#define TAKE(name, parameters, arguments, trylock, tries, owner, again)                            \
     EXPORT int name parameters                                                                     \
     {                                                                                              \
         if (!process_captures(CATEGORY_LOCKS))                                                     \
             return real.name arguments;                                                            \
-        int tried = may_try ? real.trylock(lock) : EBUSY;                                          \
+        int tried = tries ? real.trylock(lock) : EBUSY;                                            \
         if (IS_OURS(tried)) {                                                                      \
             taken(lock, CALLER, again(lock), 0);                                                   \
             return tried;                                                                          \
@@ -152,12 +177,12 @@ static void look(const void *lock, uint64_t owner, uint64_t *fields)
     }
 
 /* Taking for reading: others may have it too, so nobody is asked how long. */
-#define TAKE_SHARED(name, parameters, arguments, trylock, may_try)                                 \
+#define TAKE_SHARED(name, parameters, arguments, trylock, tries)                                   \
     EXPORT int name parameters                                                                     \
     {                                                                                              \
         if (!process_captures(CATEGORY_LOCKS))                                                     \
             return real.name arguments;                                                            \
-        if (may_try) {                                                                             \
+        if (tries) {                                                                               \
             int tried = real.trylock(lock);                                                        \
             if (tried == 0)                                                                        \
                 return tried;                                                                      \
@@ -182,26 +207,27 @@ static void look(const void *lock, uint64_t owner, uint64_t *fields)
             return real.name arguments;                                                            \
         struct hold hold = releasing(lock);                                                        \
         int answer = real.name arguments;                                                          \
-        released(lock, hold);                                                                      \
+        released(lock, hold, answer);                                                              \
         return answer;                                                                             \
     }
 
 #define NEVER(lock) 0
 
-/* What glibc refuses even when the lock is free is left to it. */
+/* What glibc refuses even when the lock is free is left to it, and so is no time at all. (Not by a
+ * comparison with NULL: its headers have told the compiler that there is none.) */
 static int is_valid(clockid_t clock, const struct timespec *until)
 {
-    return (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) && until->tv_nsec >= 0 &&
-           until->tv_nsec < 1000000000;
+    return is_plausible(until) && (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) &&
+           until->tv_nsec >= 0 && until->tv_nsec < 1000000000;
 }
 
-TAKE(pthread_mutex_lock, (pthread_mutex_t * lock), (lock), pthread_mutex_trylock, 1, mutex_owner,
-     is_again)
+TAKE(pthread_mutex_lock, (pthread_mutex_t * lock), (lock), pthread_mutex_trylock, may_try(lock),
+     mutex_owner, is_again)
 TAKE(pthread_mutex_timedlock, (pthread_mutex_t * lock, const struct timespec *until), (lock, until),
-     pthread_mutex_trylock, 1, mutex_owner, is_again)
+     pthread_mutex_trylock, may_try(lock), mutex_owner, is_again)
 TAKE(pthread_mutex_clocklock,
      (pthread_mutex_t * lock, clockid_t clock, const struct timespec *until), (lock, clock, until),
-     pthread_mutex_trylock, is_valid(clock, until), mutex_owner, is_again)
+     pthread_mutex_trylock, is_valid(clock, until) && may_try(lock), mutex_owner, is_again)
 TRY(pthread_mutex_trylock, (pthread_mutex_t * lock), (lock), is_again)
 RELEASE(pthread_mutex_unlock, (pthread_mutex_t * lock), (lock), is_again)
 
@@ -252,11 +278,12 @@ EXPORT int pthread_spin_lock(pthread_spinlock_t *lock)
     {                                                                                              \
         if (!process_captures(CATEGORY_LOCKS))                                                     \
             return real.name arguments;                                                            \
-        released(mutex, releasing(mutex));                                                         \
+        released(mutex, releasing(mutex), 0);                                                      \
         uint64_t fields[] = {VALUE_CONDITION(condition), VALUE_LOCK(mutex)};                       \
         uint64_t begun = call_begin(NUMBER_##name, fields[0]);                                     \
         int answer = real.name arguments;                                                          \
-        taken(mutex, CALLER, 0, 0);                                                                \
+        if (answer != EPERM) /* it was not the caller's */                                         \
+            taken(mutex, CALLER, 0, 0);                                                            \
         if (begun)                                                                                 \
             call_end(NUMBER_##name, begun, RESULT_WORD_ERROR(answer), fields, 2);                  \
         return answer;                                                                             \
@@ -273,12 +300,14 @@ WAIT_ON(cnd_wait, (cnd_t * condition, mtx_t *mutex), (condition, mutex))
 WAIT_ON(cnd_timedwait, (cnd_t * condition, mtx_t *mutex, const struct timespec *until),
         (condition, mutex, until))
 
-/* A semaphore that is not zero is taken without a clock; errno is as before then. */
-#define WAIT_SEMAPHORE(name, parameters, arguments, may_try)                                       \
+/* A semaphore that is not zero is taken without a clock; errno is as before then. Cancellation
+ * comes first, as in libc. */
+#define WAIT_SEMAPHORE(name, parameters, arguments, tries)                                         \
     EXPORT int name parameters                                                                     \
     {                                                                                              \
-        if (process_captures(CATEGORY_LOCKS) && may_try) {                                         \
+        if (process_captures(CATEGORY_LOCKS) && (tries)) {                                         \
             int saved = errno;                                                                     \
+            pthread_testcancel();                                                                  \
             if (real.sem_trywait(semaphore) == 0)                                                  \
                 return 0;                                                                          \
             errno = saved;                                                                         \

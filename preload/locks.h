@@ -6,4 +6,7 @@
  * waited for. */
 void locks_prepare(int record_all);
 
+/* In a fork's child. */
+void locks_forked(void);
+
 #endif

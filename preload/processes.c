@@ -3,6 +3,7 @@
  * alone. */
 #include "base/sys.h"
 #include "preload/environment.h"
+#include "preload/locks.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
 
@@ -25,6 +26,8 @@ static ALWAYS_INLINE pid_t forked(enum call_number number, pid_t (*fork_really)(
     uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;
     pid_t pid = fork_really();
     if (pid == 0) {
+        if (process_captures(CATEGORY_LOCKS))
+            locks_forked();
         thread_attach(); /* from its first moment: code that a handler interrupted holds our struct
                           */
     } else if (begun) {
@@ -54,21 +57,22 @@ static int exec_begins(const char *path, char *const *arguments)
     return 1;
 }
 
-/* An exec that came back. */
-static int exec_failed(enum call_number number, int ours, uint64_t begun, const char *path)
-{
-    if (ours) {
-        uint64_t word = (uint64_t) - (int64_t)errno;
-        process_end(PROCESS_RUNNING, 0);
-        if (process_captures(CATEGORY_PROCESSES) && thread_room())
-            call_end(number, begun, word, F1(PATH, path));
-    }
+/* An exec that came back, with the fields of its row. */
+#define EXEC_FAILED(name, ...)                                                                     \
+    if (ours) {                                                                                    \
+        uint64_t word = ERROR_WORD;                                                                \
+        process_end(PROCESS_RUNNING, 0);                                                           \
+        if (process_captures(CATEGORY_PROCESSES) && thread_room())                                 \
+            call_end(NUMBER_##name, begun, word, __VA_ARGS__);                                     \
+    }                                                                                              \
     return -1;
-}
 
-/* `environment` as the child should have it, on the caller's stack. */
+/* `environment` as the child should have it, on the caller's stack; one that cannot be any is left
+ * to the kernel. */
 #define CHILD_ENVIRONMENT(program, environment)                                                    \
-    environment_for(program, environment, alloca(environment_room(environment)))
+    (environment && !is_plausible(environment)                                                     \
+         ? environment                                                                             \
+         : environment_for(program, environment, alloca(environment_room(environment))))
 
 EXPORT int execve(const char *path, char *const *arguments, char *const *environment)
 {
@@ -76,7 +80,7 @@ EXPORT int execve(const char *path, char *const *arguments, char *const *environ
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execve(path, arguments, given);
-    return exec_failed(NUMBER_execve, ours, begun, path);
+    EXEC_FAILED(execve, F1(PATH, path))
 }
 
 EXPORT int execvpe(const char *path, char *const *arguments, char *const *environment)
@@ -85,7 +89,7 @@ EXPORT int execvpe(const char *path, char *const *arguments, char *const *enviro
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execvpe(path, arguments, given);
-    return exec_failed(NUMBER_execvpe, ours, begun, path);
+    EXEC_FAILED(execvpe, F1(PATH, path))
 }
 
 EXPORT int execv(const char *path, char *const *arguments)
@@ -101,7 +105,7 @@ EXPORT int execvp(const char *path, char *const *arguments)
 /* What it calls itself; the kernel, not we, answers a NULL. */
 static const char *first_of(char *const *arguments)
 {
-    return arguments ? arguments[0] : NULL;
+    return is_plausible(arguments) ? arguments[0] : NULL;
 }
 
 EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
@@ -110,7 +114,7 @@ EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
     uint64_t begun = clock_tick();
     int ours = exec_begins(first_of(arguments), arguments);
     real.fexecve(fd, arguments, given);
-    return exec_failed(NUMBER_fexecve, ours, begun, first_of(arguments));
+    EXEC_FAILED(fexecve, F1(FD, fd))
 }
 
 EXPORT int execveat(int folder, const char *path, char *const *arguments, char *const *environment,
@@ -120,7 +124,7 @@ EXPORT int execveat(int folder, const char *path, char *const *arguments, char *
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execveat(folder, path, arguments, given, flags);
-    return exec_failed(NUMBER_execveat, ours, begun, path);
+    EXEC_FAILED(execveat, F2(FD, folder, PATH, path))
 }
 
 /* The arguments of execl and its kin as an array on the caller's stack; `rest` is left behind the
@@ -210,10 +214,9 @@ EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_act
     }
 BECOME(setuid, (uid_t user), (user), F1(NUMBER, user))
 BECOME(seteuid, (uid_t user), (user), F1(NUMBER, user))
-BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user),
-       F2(NUMBER, real_user, NUMBER, user))
+BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user), F1(NUMBER, user))
 BECOME(setresuid, (uid_t real_user, uid_t user, uid_t saved), (real_user, user, saved),
-       F2(NUMBER, real_user, NUMBER, user))
+       F1(NUMBER, user))
 
 static void exits(int status)
 {

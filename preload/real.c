@@ -15,6 +15,7 @@
 #define MISSING_NUMBER(type) (errno = ENOSYS, (type)-1)
 #define MISSING_BYTES(type)                                                                        \
     (errno = ENOSYS, _Generic((type)0, char * : (type)0, default : (type)-1))
+#define MISSING_LINE(type)    MISSING_NUMBER(type)
 #define MISSING_FD(type)      (errno = ENOSYS, _Generic((type)0, int : -1, default : (type)0))
 #define MISSING_ERROR(type)   ENOSYS
 #define MISSING_POINTER(type) (errno = ENOMEM, _Generic((type)0, int : ENOMEM, default : (type)0))

@@ -36,6 +36,13 @@ EXPORT int socketpair(int family, int type, int protocol, int fds[2])
     return answer;
 }
 
+/* Whether a bind or connect got as far as reading its address; behind the call. */
+static int was_read(int answer, socklen_t length)
+{
+    return answer == 0 || (errno != EFAULT && errno != EBADF && errno != ENOTSOCK &&
+                           length <= sizeof(struct sockaddr_storage));
+}
+
 /* bind and connect: what the descriptor is from now on; a connect may go on after EINPROGRESS. */
 #define ADDRESS(name, role)                                                                        \
     EXPORT int name(int fd, const struct sockaddr *address, socklen_t length)                      \
@@ -45,8 +52,8 @@ EXPORT int socketpair(int family, int type, int protocol, int fds[2])
         int answer = real.name(fd, address, length);                                               \
         if (begun) {                                                                               \
             uint64_t word = RESULT_WORD_NUMBER(answer);                                            \
-            int there = answer == 0 || errno != EFAULT;                                            \
-            uint32_t peer = there ? address_id(ADDRESS_PEER, address, length) : 0;                 \
+            uint32_t peer =                                                                        \
+                was_read(answer, length) ? address_id(ADDRESS_PEER, address, length) : 0;          \
             if (peer && (answer == 0 || errno == EINPROGRESS))                                     \
                 descriptor_set(fd, address_id(role, address, length));                             \
             call_end(NUMBER_##name, begun, word, (uint64_t[]){descriptor_field(fd), peer}, 2);     \
@@ -65,7 +72,7 @@ static ALWAYS_INLINE int accepted(enum call_number number, int fd, struct sockad
     uint64_t fields[] = {descriptor_field(fd), 0};
     uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(number, fields[0]) : 0;
     int asks = begun && !address;
-    socklen_t room = !asks && is_plausible(length) ? *length : 0;
+    socklen_t room = begun && !asks && is_plausible(length) ? *length : 0;
     struct sockaddr *to = asks ? (struct sockaddr *)&mine : address;
     socklen_t *to_length = asks ? &my_length : length;
     int answer = number == NUMBER_accept ? real.accept(fd, to, to_length)
@@ -111,7 +118,7 @@ EXPORT ssize_t sendto(int fd, const void *buffer, size_t size, int flags,
     {                                                                                              \
         uint64_t fields[] = {descriptor_field(fd), size, 0};                                       \
         uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_##name, fields[0]) : 0; \
-        socklen_t room = address && is_plausible(length) ? *length : 0;                            \
+        socklen_t room = begun && address && is_plausible(length) ? *length : 0;                   \
         ssize_t answer = real.name arguments;                                                      \
         if (begun) {                                                                               \
             uint64_t word = RESULT_WORD_BYTES(answer);                                             \
@@ -160,17 +167,22 @@ static void learn_received(const struct msghdr *message)
     }
 }
 
+/* Of an address that had not enough room the kernel says how long it is, and writes a part. */
 #define MESSAGE(name, type, is_received)                                                           \
     EXPORT ssize_t name(int fd, type *message, int flags)                                          \
     {                                                                                              \
         uint64_t fields[] = {descriptor_field(fd), 0, 0};                                          \
         uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_##name, fields[0]) : 0; \
+        socklen_t room = (socklen_t)-1;                                                            \
+        if (is_received)                                                                           \
+            room = begun && is_plausible(message) ? message->msg_namelen : 0;                      \
         ssize_t answer = real.name(fd, message, flags);                                            \
         if (begun) {                                                                               \
             uint64_t word = RESULT_WORD_BYTES(answer);                                             \
             if (answer >= 0) {                                                                     \
+                socklen_t known = message->msg_namelen < room ? message->msg_namelen : room;       \
                 fields[1] = size_of_message(message);                                              \
-                fields[2] = address_id(ADDRESS_PEER, message->msg_name, message->msg_namelen);     \
+                fields[2] = address_id(ADDRESS_PEER, message->msg_name, known);                    \
                 if (is_received)                                                                   \
                     learn_received(message);                                                       \
             }                                                                                      \

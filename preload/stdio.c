@@ -18,6 +18,11 @@ int stream_descriptor(FILE *stream)
     return fd;
 }
 
+uint64_t nothing_came(FILE *stream)
+{
+    return is_plausible(stream) && feof_unlocked(stream) ? 0 : ERROR_WORD;
+}
+
 /* ---- opening and closing ---- */
 
 /* A wrapper that makes a stream; `named` says what the new descriptor is. */
@@ -54,7 +59,8 @@ OPEN(popen, (const char *command, const char *mode), (command, mode), descriptor
         if (begun) {                                                                               \
             uint64_t word = made ? (uint64_t)stream_descriptor(made) : ERROR_WORD;                 \
             descriptor_opened(stream_descriptor(made), path);                                      \
-            call_end(NUMBER_##name, begun, word, (uint64_t[]){VALUE_PATH(path), field}, 2);        \
+            call_end(NUMBER_##name, begun, word, (uint64_t[]){VALUE_PATH(path), (uint32_t)field},  \
+                     2);                                                                           \
         }                                                                                          \
         return made;                                                                               \
     }
@@ -91,8 +97,9 @@ EXPORT int pclose(FILE *stream)
 
 /* ---- blocks ---- */
 
-/* Moves items with the real function, and records bytes. */
-#define MOVE(name, parameters, arguments)                                                          \
+/* Moves items with the real function, and records bytes; `nothing` is the word of a call that moved
+ * none. */
+#define MOVE(name, parameters, arguments, nothing)                                                 \
     EXPORT size_t name parameters                                                                  \
     {                                                                                              \
         if (!process_captures(CATEGORY_IO))                                                        \
@@ -101,18 +108,20 @@ EXPORT int pclose(FILE *stream)
         uint64_t begun = call_begin(NUMBER_##name, fields[0]);                                     \
         size_t items = real.name arguments;                                                        \
         if (begun)                                                                                 \
-            call_end(NUMBER_##name, begun, items *size, fields, 2);                                \
+            call_end(NUMBER_##name, begun, items || !fields[1] ? items * size : (nothing), fields, \
+                     2);                                                                           \
         return items;                                                                              \
     }
-MOVE(fread, (void *data, size_t size, size_t count, FILE *stream), (data, size, count, stream))
+MOVE(fread, (void *data, size_t size, size_t count, FILE *stream), (data, size, count, stream),
+     nothing_came(stream))
 MOVE(fread_unlocked, (void *data, size_t size, size_t count, FILE *stream),
-     (data, size, count, stream))
+     (data, size, count, stream), nothing_came(stream))
 MOVE(__fread_chk, (void *data, size_t room, size_t size, size_t count, FILE *stream),
-     (data, room, size, count, stream))
+     (data, room, size, count, stream), nothing_came(stream))
 MOVE(fwrite, (const void *data, size_t size, size_t count, FILE *stream),
-     (data, size, count, stream))
+     (data, size, count, stream), ERROR_WORD)
 MOVE(fwrite_unlocked, (const void *data, size_t size, size_t count, FILE *stream),
-     (data, size, count, stream))
+     (data, size, count, stream), ERROR_WORD)
 
 /* ---- lines ---- */
 
@@ -126,7 +135,11 @@ MOVE(fwrite_unlocked, (const void *data, size_t size, size_t count, FILE *stream
         uint64_t begun = call_begin(NUMBER_##name, fields[0]);                                     \
         char *line = real.name arguments;                                                          \
         if (begun)                                                                                 \
-            call_end(NUMBER_##name, begun, line ? strlen(line) : 0, fields, 2);                    \
+            call_end(NUMBER_##name, begun,                                                         \
+                     line       ? strlen(line)                                                     \
+                     : size > 0 ? nothing_came(stream)                                             \
+                                : 0,                                                               \
+                     fields, 2);                                                                   \
         return line;                                                                               \
     }
 GET_LINE(fgets, (char *buffer, int size, FILE *stream), (buffer, size, stream))

@@ -14,7 +14,9 @@ uint64_t field_arguments(char *const *arguments)
 {
     char joined[1024];
     size_t length = 0;
-    for (; arguments && *arguments && length < sizeof joined - 1; arguments++) {
+    if (!is_plausible(arguments))
+        return 0;
+    for (; is_plausible(*arguments) && length < sizeof joined - 1; arguments++) {
         size_t part = strnlen(*arguments, sizeof joined - 1 - length);
         memcpy(joined + length, *arguments, part);
         length += part;

@@ -39,6 +39,9 @@ uint64_t field_arguments(char *const *arguments);
 /* The descriptor of a stream, -1 for one that has none (fmemopen); errno is the program's. */
 int stream_descriptor(FILE *stream);
 
+/* The result's word of a call that read nothing: 0 at the end of the stream, else the error. */
+uint64_t nothing_came(FILE *stream);
+
 #define VALUE_FD(fd)         descriptor_field(fd)
 #define VALUE_TARGET_FD(fd)  descriptor_field(fd)
 #define VALUE_STREAM(stream) descriptor_field(stream_descriptor(stream))
@@ -63,6 +66,8 @@ int stream_descriptor(FILE *stream);
 #define VALUE_FAMILY(family) field_number(family)
 #define VALUE_HOLDER(tid)    (uint64_t)(tid)
 #define VALUE_WAITERS(count) (uint64_t)(count)
+#define VALUE_LEVEL(number)  field_number(number)
+#define VALUE_OPTION(number) field_number(number)
 #define VALUE_PID(pid)       field_number(pid)
 #define VALUE_THREAD(handle) (uint64_t)(handle)
 #define VALUE_ARGUMENTS(a)   field_arguments(a)
@@ -77,6 +82,7 @@ int stream_descriptor(FILE *stream);
 #define ERROR_WORD             ((uint64_t) - (int64_t)errno)
 #define RESULT_WORD_NUMBER(r)  ((r) == -1 ? ERROR_WORD : (uint64_t)(r))
 #define RESULT_WORD_BYTES(r)   ((r) < 0 ? ERROR_WORD : (uint64_t)(r))
+#define RESULT_WORD_LINE(r)    ((r) < 0 ? nothing_came(stream) : (uint64_t)(r))
 #define RESULT_WORD_FD(r)      RESULT_WORD_NUMBER(r)
 #define RESULT_WORD_FRESH(r)   RESULT_WORD_NUMBER(r)
 #define RESULT_WORD_SIGNAL(r)  RESULT_WORD_NUMBER(r)
@@ -152,6 +158,7 @@ static ALWAYS_INLINE void call_note(enum call_number number, const uint64_t *fie
 #define SETTLE_FD(answer)      descriptor_opened(answer, path)
 #define SETTLE_FRESH(answer)   descriptor_learn(answer)
 #define SETTLE_BYTES(answer)   (void)0
+#define SETTLE_LINE(answer)    (void)0
 #define SETTLE_NUMBER(answer)  (void)0
 #define SETTLE_ERROR(answer)   (void)0
 #define SETTLE_ANSWER(answer)  (void)0

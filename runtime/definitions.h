@@ -88,6 +88,8 @@ enum call_field {
     FIELD_HOLDER,      /* kernel's thread id of who had the lock, or 0 */
     FIELD_CODE,        /* a return address: where the lock had been taken, or 0 */
     FIELD_WAITERS,     /* how many threads waited when the lock was released */
+    FIELD_LEVEL,       /* of a socket option */
+    FIELD_OPTION,      /* its number */
     FIELD_KINDS
 };
 

@@ -1,6 +1,6 @@
 /* Hazards of files (H58 to H60): fortified calls and 64-bit twins give their events, with the right
  * sizes, descriptors and paths, and a mode is passed where there is one. */
-#include "tests/hazards.h"
+#include "tests/expected.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -22,50 +22,11 @@ static int is_twin(const char *name)
     return strncmp(name, "__", 2) == 0 || strcmp(name + length - 2, "64") == 0;
 }
 
-/* The I/O events of the trace, in order, but for those of the target's own printing; a target
- * without threads has but one order. */
-static json_t *io_events(const char *path)
-{
-    json_t *all = load_ndjson(path), *list = json_array(), *event;
-    size_t i;
-    json_array_foreach(all, i, event)
-    {
-        const char *tag = json_string_value(json_object_get(event, "tag"));
-        const json_t *args = json_object_get(event, "args");
-        if (tag && strcmp(tag, "io") == 0 && json_integer_value(json_object_get(args, "fd")) != 1)
-            json_array_append(list, event);
-    }
-    json_decref(all);
-    return list;
-}
-
-/* The targets print what is to come: the same events, in the same order, with the same arguments.
- */
-static void compare(json_t *events, const char *printed)
-{
-    size_t i = 0;
-    for (const char *line = printed; *line; line = strchr(line, '\n') + 1, i++) {
-        json_t *wanted = json_loadb(line, strcspn(line, "\n"), 0, NULL);
-        const json_t *event = json_array_get(events, i);
-        const json_t *there = json_object_get(event, "args");
-        char *shown = event ? json_dumps(event, 0) : NULL;
-        ck_assert_ptr_nonnull(wanted);
-        ck_assert_msg(
-            event != NULL &&
-                json_equal(json_object_get(wanted, "name"), json_object_get(event, "name")) &&
-                json_equal(json_object_get(wanted, "args"), there),
-            "event %zu is not %.*s\nbut %s", i, (int)strcspn(line, "\n"), line, shown);
-        free(shown);
-        json_decref(wanted);
-    }
-    ck_assert_uint_eq(json_array_size(events), i);
-}
-
 START_TEST(h59_every_twin_of_the_table_gives_its_event)
 {
     struct outcome run = traced("--events io", "%s", built_program("programs/h58_twins"));
     assert_fine(&run);
-    json_t *events = io_events("trace.ndjson");
+    json_t *events = call_events("trace.ndjson");
     compare(events, run.out);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         ck_assert_msg(!is_twin(rows[i]) || named(events, rows[i]) > 0,
@@ -75,21 +36,11 @@ START_TEST(h59_every_twin_of_the_table_gives_its_event)
 }
 END_TEST
 
-/* A key that comes twice in one object has no meaning. */
 START_TEST(h59_no_argument_comes_twice)
 {
     struct outcome run = traced("", "%s", built_program("programs/h58_twins"));
     assert_fine(&run);
-    FILE *file = fopen("trace.ndjson", "r");
-    char line[4096];
-    ck_assert_ptr_nonnull(file);
-    while (fgets(line, sizeof line, file)) {
-        json_error_t error;
-        json_t *event = json_loads(line, JSON_REJECT_DUPLICATES, &error);
-        ck_assert_msg(event != NULL, "%s: %s", error.text, line);
-        json_decref(event);
-    }
-    fclose(file);
+    assert_no_key_twice("trace.ndjson");
     outcome_free(&run);
 }
 END_TEST
@@ -98,7 +49,7 @@ START_TEST(h58_fortified_program_gives_its_events)
 {
     struct outcome run = traced("--events io", "%s 48", built_program("programs/h58_fortified"));
     assert_fine(&run);
-    json_t *events = io_events("trace.ndjson");
+    json_t *events = call_events("trace.ndjson");
     compare(events, run.out);
     json_decref(events);
     outcome_free(&run);
@@ -141,7 +92,7 @@ START_TEST(h60_modes_reach_the_file_system)
         ck_assert_ptr_nonnull(
             strstr(run.out, "openat64 4755\ncreat 0620\ncreat64 0602\ntmpfile 0644\n"));
     }
-    json_t *events = io_events("trace.ndjson");
+    json_t *events = call_events("trace.ndjson");
     ck_assert_uint_eq(
         count_events(events, "{s:s, s:{s:s}}", "name", "open", "args", "path", "open_7777"), 1);
     ck_assert_uint_eq(count_events(events, "{s:s, s:{s:s, s:s}}", "name", "openat", "args", "path",

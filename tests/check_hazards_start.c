@@ -123,13 +123,15 @@ START_TEST(h07_missing_functions_fail_with_enosys)
 }
 END_TEST
 
-/* What libc may be asked for: strings, the loader, the end of the process, the thread's identity.
- * No I/O, no allocation, no lock, no clock: another preload may have replaced those. */
+/* What libc may be asked for: strings, the loader, the end of the process, the thread's identity
+ * and cancellation, what a stream or folder knows of itself. No I/O, no allocation, no lock, no
+ * clock: another preload may have replaced those. */
 static const char allowed[] =
     " _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable __cxa_finalize"
     " __cxa_at_quick_exit on_exit environ __environ __errno_location"
     " dl_iterate_phdr dladdr dlsym dlvsym"
-    " pthread_self pthread_key_create pthread_setspecific fileno dirfd stdout"
+    " pthread_self pthread_key_create pthread_setspecific pthread_testcancel"
+    " fileno dirfd feof_unlocked stdout"
     " __asan_init __tsan_init __msan_init" /* weak: whether a sanitizer is there */
     " memchr memcmp memcpy memmove memset"
     " strchr strcmp strcpy strcspn strlen strncmp strnlen strrchr strspn strstr ";

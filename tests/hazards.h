@@ -27,7 +27,8 @@ static inline long book(const struct outcome *run, const char *key)
 /* The target ended well and said nothing on stderr. */
 static inline void assert_fine(const struct outcome *run)
 {
-    ck_assert_msg(run->code == 0, "ended with %d:\n%s%s", run->code, run->out, run->err);
+    ck_assert_msg(run->code == 0, "ended with %d:\n%.1000s\n%.1000s", run->code, run->err,
+                  run->out);
     ck_assert_str_eq(run->err, "");
 }
 

@@ -3,6 +3,8 @@
  * checks on the spot. h58_twins overflow: reads more than there is room for, by a fortified call.
  */
 #define _GNU_SOURCE
+#include "expected.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -25,60 +27,26 @@ int __openat64_2(int folder, const char *path, int flags);
 #define FAR (INT64_C(5) << 30)
 
 static char bytes[4096];
-static const char *paths[16]; /* of the descriptors, for the events */
-
-static void expect(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "%s (errno %d)\n", what, errno);
-        abort();
-    }
-}
-
-/* "fd": N and what it was opened as. */
-static const char *descriptor(int fd)
-{
-    static char text[256];
-    if (fd >= 0 && fd < 16 && paths[fd])
-        snprintf(text, sizeof text, "\"fd\":%d,\"path\":\"%s\"", fd, paths[fd]);
-    else
-        snprintf(text, sizeof text, "\"fd\":%d", fd);
-    return text;
-}
-
-static const char *result(const char *key, long value)
-{
-    static char text[64];
-    if (value == -1)
-        snprintf(text, sizeof text, "\"error\":\"%s\"", strerrorname_np(errno));
-    else
-        snprintf(text, sizeof text, "\"%s\":%ld", key, value);
-    return text;
-}
-
-#define EVENT(name, ...)                                                                           \
-    (printf("{\"name\":\"%s\",\"args\":{", name), printf(__VA_ARGS__), puts("}}"))
 
 /* One line makes the call, looks at its result and prints its event. */
 #define MOVE(name, fd, size, wanted, arguments)                                                    \
     do {                                                                                           \
         ssize_t moved = name arguments;                                                            \
         expect(moved == (wanted), #name);                                                          \
-        EVENT(#name, "%s,\"size\":%zu,%s", descriptor(fd), (size_t)(size),                         \
-              result("bytes", moved));                                                             \
+        EVENT(#name, "%s,'size':%zu,%s", descriptor(fd), (size_t)(size), result("bytes", moved));  \
     } while (0)
 #define MOVE_AT(name, fd, size, offset, wanted, arguments)                                         \
     do {                                                                                           \
         ssize_t moved = name arguments;                                                            \
         expect(moved == (wanted), #name);                                                          \
-        EVENT(#name, "%s,\"size\":%zu,\"offset\":%lld,%s", descriptor(fd), (size_t)(size),         \
+        EVENT(#name, "%s,'size':%zu,'offset':%lld,%s", descriptor(fd), (size_t)(size),             \
               (long long)(offset), result("bytes", moved));                                        \
     } while (0)
 #define OPEN(name, wanted, path_, flags, arguments)                                                \
     do {                                                                                           \
         int fd = name arguments;                                                                   \
         expect(fd == (wanted), #name);                                                             \
-        EVENT(#name, "\"path\":\"%s\",\"flags\":\"%s\",%s", path_, flags, result("result", fd));   \
+        EVENT(#name, "'path':'%s','flags':'%s',%s", path_, flags, result("result", fd));           \
         if (fd >= 0)                                                                               \
             paths[fd] = path_;                                                                     \
     } while (0)
@@ -86,31 +54,11 @@ static const char *result(const char *key, long value)
     do {                                                                                           \
         int fd = name arguments;                                                                   \
         expect(fd == (wanted), #name);                                                             \
-        EVENT(#name, "%s,\"path\":\"%s\",\"flags\":\"%s\",%s", at(folder), path_, flags,           \
+        EVENT(#name, "%s,'path':'%s','flags':'%s',%s", at(folder), path_, flags,                   \
               result("result", fd));                                                               \
         if (fd >= 0)                                                                               \
             paths[fd] = path_;                                                                     \
     } while (0)
-
-/* A folder beside a path: its own path has another key. */
-static const char *at(int folder)
-{
-    static char text[256];
-    if (folder >= 0 && folder < 16 && paths[folder])
-        snprintf(text, sizeof text, "\"fd\":%d,\"folder\":\"%s\"", folder, paths[folder]);
-    else
-        snprintf(text, sizeof text, "\"fd\":%d", folder);
-    return text;
-}
-
-static void shut(int fd)
-{
-    const char *what = descriptor(fd);
-    int failed = close(fd);
-    EVENT("close", "%s,%s", what, result("result", failed));
-    if (fd >= 0)
-        paths[fd] = NULL;
-}
 
 static void move(void)
 {
@@ -131,22 +79,21 @@ static void twins(void)
     MOVE_AT(preadv64v2, 3, 30, FAR, 30, (3, parts, 2, FAR, 0));
     MOVE_AT(pwritev64v2, 3, 30, FAR, 30, (3, parts, 2, FAR, 0));
     expect(lseek64(3, 50, SEEK_SET) == 50, "lseek64");
-    EVENT("lseek64", "%s,\"offset\":50,\"number\":0,\"result\":50", descriptor(3));
+    EVENT("lseek64", "%s,'offset':50,'number':0,'result':50", descriptor(3));
     expect(fallocate64(3, 0, 100, 200) == 0, "fallocate64");
-    EVENT("fallocate64", "%s,\"offset\":100,\"size\":200,\"result\":0", descriptor(3));
+    EVENT("fallocate64", "%s,'offset':100,'size':200,'result':0", descriptor(3));
     expect(posix_fallocate64(3, 100, 200) == 0, "posix_fallocate64");
-    EVENT("posix_fallocate64", "%s,\"offset\":100,\"size\":200", descriptor(3));
+    EVENT("posix_fallocate64", "%s,'offset':100,'size':200", descriptor(3));
     expect(lockf64(3, F_TEST, 10) == 0, "lockf64");
-    EVENT("lockf64", "%s,\"number\":%d,\"result\":0", descriptor(3), F_TEST);
+    EVENT("lockf64", "%s,'number':%d,'result':0", descriptor(3), F_TEST);
     expect(fcntl64(3, F_GETFD) == 0, "fcntl64");
-    EVENT("fcntl64", "%s,\"number\":%d,\"result\":0", descriptor(3), F_GETFD);
+    EVENT("fcntl64", "%s,'number':%d,'result':0", descriptor(3), F_GETFD);
     OPEN(open, 4, "/dev/null", "O_WRONLY", ("/dev/null", O_WRONLY));
     expect(sendfile64(4, 3, &from, 20) == 20, "sendfile64");
-    EVENT("sendfile64", "%s,\"to_fd\":4,\"to\":\"/dev/null\",\"size\":20,\"bytes\":20",
-          descriptor(3));
+    EVENT("sendfile64", "%s,'to_fd':4,'to':'/dev/null','size':20,'bytes':20", descriptor(3));
     shut(4);
     expect(ftruncate64(3, FAR + 60) == 0, "ftruncate64");
-    EVENT("ftruncate64", "%s,\"size\":%lld,\"result\":0", descriptor(3), (long long)FAR + 60);
+    EVENT("ftruncate64", "%s,'size':%lld,'result':0", descriptor(3), (long long)FAR + 60);
 }
 
 static void move_checked(void)
@@ -188,28 +135,28 @@ static void creat_and_dup(void)
 {
     int fd = creat("made", 0600);
     expect(fd == 3, "creat");
-    EVENT("creat", "\"path\":\"made\",\"result\":3");
+    EVENT("creat", "'path':'made','result':3");
     fd = creat64("made", 0600);
     expect(fd == 4, "creat64");
-    EVENT("creat64", "\"path\":\"made\",\"result\":4");
+    EVENT("creat64", "'path':'made','result':4");
     paths[3] = paths[4] = "made";
     expect(dup(3) == 5, "dup");
-    EVENT("dup", "%s,\"result\":5", descriptor(3));
+    EVENT("dup", "%s,'result':5", descriptor(3));
     expect(dup2(4, 9) == 9, "dup2");
-    EVENT("dup2", "%s,\"number\":9,\"result\":9", descriptor(4));
+    EVENT("dup2", "%s,'number':9,'result':9", descriptor(4));
     expect(dup3(9, 10, O_CLOEXEC) == 10, "dup3");
     paths[5] = paths[9] = paths[10] = "made";
-    EVENT("dup3", "%s,\"number\":10,\"result\":10", descriptor(9));
+    EVENT("dup3", "%s,'number':10,'result':10", descriptor(9));
     expect(fcntl(10, F_GETFD) == FD_CLOEXEC, "dup3's flag");
-    EVENT("fcntl", "%s,\"number\":1,\"result\":1", descriptor(10));
+    EVENT("fcntl", "%s,'number':1,'result':1", descriptor(10));
     expect(dup3(9, 9, 0) == -1 && errno == EINVAL, "dup3 to itself");
-    EVENT("dup3", "%s,\"number\":9,\"error\":\"EINVAL\"", descriptor(9));
+    EVENT("dup3", "%s,'number':9,'error':'EINVAL'", descriptor(9));
     MOVE(write, 10, 8, 8, (10, bytes, 8));
     expect(close_range(9, 10, 0) == 0, "close_range");
-    EVENT("close_range", "\"fd\":9,\"number\":10,\"result\":0");
+    EVENT("close_range", "'fd':9,'number':10,'result':0");
     paths[9] = paths[10] = NULL;
     closefrom(4);
-    EVENT("closefrom", "\"number\":4");
+    EVENT("closefrom", "'number':4");
     paths[4] = paths[5] = NULL;
     MOVE(write, 5, 8, -1, (5, bytes, 8));
     MOVE(write, 3, 8, 8, (3, bytes, 8));
@@ -222,9 +169,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "overflow") == 0)
         return (int)__read_chk(0, small, (size_t)atoi(argv[2]), sizeof small);
     mkdir("folder", 0700);
-    EVENT("mkdir", "\"path\":\"folder\",\"result\":0");
+    EVENT("mkdir", "'path':'folder','result':0");
     closefrom(3);
-    EVENT("closefrom", "\"number\":3");
+    EVENT("closefrom", "'number':3");
     move();
     twins();
     move_checked();
