@@ -54,17 +54,15 @@ static int exec_begins(const char *path, char *const *arguments)
     return 1;
 }
 
-/* An exec that came back. */
-static int exec_failed(enum call_number number, int ours, uint64_t begun, const char *path)
-{
-    if (ours) {
-        uint64_t word = (uint64_t) - (int64_t)errno;
-        process_end(PROCESS_RUNNING, 0);
-        if (process_captures(CATEGORY_PROCESSES) && thread_room())
-            call_end(number, begun, word, F1(PATH, path));
-    }
-    return -1;
-}
+/* An exec that came back. `fields` as in its row; evaluated only when they are recorded. */
+#define EXEC_FAILED(number, ours, begun, fields)                                                   \
+    if (ours) {                                                                                    \
+        uint64_t word = ERROR_WORD;                                                                \
+        process_end(PROCESS_RUNNING, 0);                                                           \
+        if (process_captures(CATEGORY_PROCESSES) && thread_room())                                 \
+            call_end(number, begun, word, fields);                                                 \
+    }                                                                                              \
+    return -1
 
 /* `environment` as the child should have it, on the caller's stack. */
 #define CHILD_ENVIRONMENT(program, environment)                                                    \
@@ -76,7 +74,7 @@ EXPORT int execve(const char *path, char *const *arguments, char *const *environ
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execve(path, arguments, given);
-    return exec_failed(NUMBER_execve, ours, begun, path);
+    EXEC_FAILED(NUMBER_execve, ours, begun, F1(PATH, path));
 }
 
 EXPORT int execvpe(const char *path, char *const *arguments, char *const *environment)
@@ -85,7 +83,7 @@ EXPORT int execvpe(const char *path, char *const *arguments, char *const *enviro
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execvpe(path, arguments, given);
-    return exec_failed(NUMBER_execvpe, ours, begun, path);
+    EXEC_FAILED(NUMBER_execvpe, ours, begun, F1(PATH, path));
 }
 
 EXPORT int execv(const char *path, char *const *arguments)
@@ -110,7 +108,7 @@ EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
     uint64_t begun = clock_tick();
     int ours = exec_begins(first_of(arguments), arguments);
     real.fexecve(fd, arguments, given);
-    return exec_failed(NUMBER_fexecve, ours, begun, first_of(arguments));
+    EXEC_FAILED(NUMBER_fexecve, ours, begun, F1(FD, fd));
 }
 
 EXPORT int execveat(int folder, const char *path, char *const *arguments, char *const *environment,
@@ -120,7 +118,7 @@ EXPORT int execveat(int folder, const char *path, char *const *arguments, char *
     uint64_t begun = clock_tick();
     int ours = exec_begins(path, arguments);
     real.execveat(folder, path, arguments, given, flags);
-    return exec_failed(NUMBER_execveat, ours, begun, path);
+    EXEC_FAILED(NUMBER_execveat, ours, begun, F2(FD, folder, PATH, path));
 }
 
 /* The arguments of execl and its kin as an array on the caller's stack; `rest` is left behind the
