@@ -61,28 +61,11 @@ static int make_path_safe(char *library, size_t size, char *link_folder)
     return 0;
 }
 
-/* The file that execvp would run, or "" . */
-static void find_program(const char *name, char *path, size_t size)
-{
-    snprintf(path, size, "%s", name);
-    if (strchr(name, '/'))
-        return;
-    const char *search = getenv("PATH");
-    for (const char *at = search ? search : "/bin:/usr/bin"; *at;) {
-        size_t length = strcspn(at, ":");
-        snprintf(path, size, "%.*s%s%s", (int)length, at, length ? "/" : "", name);
-        if (access(path, X_OK) == 0)
-            return;
-        at += length + (at[length] == ':');
-    }
-    path[0] = '\0';
-}
-
 /* Says beforehand what a preload cannot see (H40, H41): the trace would be empty without a word. */
 static void warn_about(const char *name)
 {
     char path[PATH_MAX];
-    find_program(name, path, sizeof path);
+    program_find(name, path, sizeof path);
     const char *why = path[0] ? program_untraceable(path) : NULL;
     if (why)
         fail(0, "%s %s; only dynamic programs that it starts will be in the trace", path, why);

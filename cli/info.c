@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "collector/coverage.h"
+#include "collector/memory.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -123,6 +124,8 @@ static void show_call(char *text, size_t size, struct image *image, const struct
         text_bytes(&shown, first->string, first->string_length);
     else if (first->type == ARGUMENT_POINTER)
         text_string(&shown, "0x"), text_hex(&shown, (uint64_t)first->integer);
+    else if (first->integer < 0)
+        text_string(&shown, "-"), text_number(&shown, (uint64_t)-first->integer);
     else
         text_number(&shown, (uint64_t)first->integer);
     if (path && path != first) {
@@ -192,7 +195,8 @@ static uint64_t now_ns(const struct session *session)
 struct findings {
     struct ends ends;
     struct totals totals;
-    int goes_on; /* some process may still be alive */
+    int goes_on;  /* some process may still be alive */
+    long *places; /* of the session's images in the list; -1: left out, its files are damaged */
 };
 
 static json_t *process_of(const struct findings *findings, struct session *session,
@@ -206,10 +210,12 @@ static json_t *process_of(const struct findings *findings, struct session *sessi
     int runs = header->status == PROCESS_RUNNING && !ending && findings->goes_on &&
                kill((pid_t)header->pid, 0) == 0;
     uint64_t end = ending ? ending->ns : runs ? now_ns(session) : findings->totals.last_ns;
+    long parent = parent_of(session, number);
     json_t *process = json_pack(
         "{s:I, s:I, s:I, s:o, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
-        "ppid", (json_int_t)header->ppid, "parent", (json_int_t)parent_of(session, number), "name",
-        text_of(image->name), "command", command_of(image), "start_ns", (json_int_t)start, "status",
+        "ppid", (json_int_t)header->ppid, "parent",
+        (json_int_t)(parent < 0 ? -1 : findings->places[parent]), "name", text_of(image->name),
+        "command", command_of(image), "start_ns", (json_int_t)start, "status",
         died                             ? "ended without a word"
         : runs                           ? "runs"
         : header->status <= PROCESS_EXEC ? status_words[header->status]
@@ -266,11 +272,14 @@ static json_t *collect(struct session *session, struct problem *problem)
         return NULL;
     }
     json_t *processes = json_array(), *modules = json_object(), *events = json_object();
+    findings.places = need(calloc(session->image_count + 1, sizeof *findings.places));
     for (size_t i = 0; i < session->image_count; i++) {
         struct image *image = image_open(session, i, problem);
+        findings.places[i] = image ? (long)json_array_size(processes) : -1;
         if (!image && session->keep_going)
             continue;
         if (!image) {
+            free(findings.places);
             json_decref(processes);
             json_decref(modules);
             json_decref(events);
@@ -283,6 +292,7 @@ static json_t *collect(struct session *session, struct problem *problem)
     }
     for (int i = 0; i < CATEGORY_COUNT; i++)
         json_object_set_new(events, category_tags[i], json_integer((json_int_t)totals->events[i]));
+    free(findings.places);
     json_decref(findings.ends.list);
     return json_pack("{s:O, s:o, s:o, s:o, s:{s:I, s:b}, s:I, s:I, s:I, s:o, s:I, s:o}", "session",
                      session->manifest, "processes", processes, "modules", modules, "events",
@@ -313,10 +323,31 @@ static void print_command(const json_t *list)
     json_array_foreach(list, i, argument) printf("%s%s", i ? " " : "", json_string_value(argument));
 }
 
-static void print_process(const json_t *processes, size_t number, int depth)
+/* The processes as a tree: who is the first child of each, and the next one of its parent; 0 when
+ * there is none. Counted from 1; entry 0 stands above the roots. */
+struct tree {
+    const json_t *processes;
+    size_t *first, *next;
+};
+
+static struct tree tree_of(const json_t *processes)
+{
+    size_t count = json_array_size(processes) + 1;
+    struct tree tree = {processes, need(calloc(count, sizeof(size_t))),
+                        need(calloc(count, sizeof(size_t)))};
+    for (size_t i = count; i-- > 1;) {
+        json_int_t parent = integer_in(json_array_get(processes, i - 1), "parent");
+        size_t *first = &tree.first[parent < 0 ? 0 : (size_t)parent + 1];
+        tree.next[i] = *first;
+        *first = i;
+    }
+    return tree;
+}
+
+static void print_process(const struct tree *tree, size_t number, int depth)
 {
     char time[32], lived[32];
-    const json_t *process = json_array_get(processes, number);
+    const json_t *process = json_array_get(tree->processes, number - 1);
     json_int_t start = integer_in(process, "start_ns"), end = integer_in(process, "end_ns");
     size_t i;
     json_t *other;
@@ -340,15 +371,14 @@ static void print_process(const json_t *processes, size_t number, int depth)
                string_in(other, "doing"), show_time(time, (uint64_t)integer_in(other, "for_ns")),
                caller[0] ? ", called from " : "", caller);
     }
-    json_array_foreach(processes, i,
-                       other) if (i != number && integer_in(other, "parent") == (json_int_t)number)
-        print_process(processes, i, depth < 20 ? depth + 1 : depth);
+    for (size_t child = tree->first[number]; child; child = tree->next[child])
+        print_process(tree, child, depth < 20 ? depth + 1 : depth);
 }
 
 static void print_info(const json_t *info)
 {
     const json_t *session = json_object_get(info, "session");
-    const json_t *processes = json_object_get(info, "processes");
+    const struct tree tree = tree_of(json_object_get(info, "processes"));
     time_t start = (time_t)(integer_in(session, "start_realtime_ns") / 1000000000);
     char when[64], count[32];
     const char *key;
@@ -369,8 +399,10 @@ static void print_info(const json_t *info)
     json_object_foreach(json_object_get(info, "events"), key, value) if (json_integer_value(value))
         printf(" %s %s,", show_count(count, (uint64_t)json_integer_value(value)), key);
     printf(" lost %s\n\nprocesses\n", show_count(count, (uint64_t)integer_in(info, "events_lost")));
-    json_array_foreach(processes, i, value) if (integer_in(value, "parent") < 0)
-        print_process(processes, i, 0);
+    for (size_t root = tree.first[0]; root; root = tree.next[root])
+        print_process(&tree, root, 0);
+    free(tree.first);
+    free(tree.next);
     printf("\nmodules (symbols, build-id)\n");
     json_object_foreach(json_object_get(info, "modules"), key, value)
         printf("  %s  (%s%s%s)\n", key, string_in(value, "symbols"),

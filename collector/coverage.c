@@ -5,10 +5,12 @@
 #include "collector/pairing.h"
 #include "collector/program.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 const char coverage_never[] =
     "never seen: static and setuid programs, system calls made without libc, stdio by character, "
@@ -88,6 +90,17 @@ static void add_ending(struct coverage *coverage, uint32_t pid, int status, uint
     coverage->endings[coverage->ending_count++] = (struct ending){pid, status, ns};
 }
 
+/* An exec that failed: nobody is to be looked for. It was noted behind the call's beginning. */
+static void drop_exec(struct coverage *coverage, uint32_t pid, uint64_t since)
+{
+    size_t last = coverage->child_count - 1;
+    if (!coverage->child_count || !coverage->children[last].is_exec ||
+        coverage->children[last].pid != pid || coverage->children[last].ns < since)
+        return;
+    free(coverage->children[last].path);
+    coverage->child_count = last;
+}
+
 static int has_field(const struct span *span, enum call_field field)
 {
     const struct definition_call *call = &span->call->definition;
@@ -102,13 +115,15 @@ void coverage_call(struct coverage *coverage, struct image *image, const struct 
     if (span->flags & SPAN_UNFINISHED)
         return;
     if (category == CATEGORY_WAITS && has_field(span, FIELD_STATUS)) {
-        int64_t status = (int64_t)span_field(span, FIELD_STATUS);
+        int status = (int)(int64_t)span_field(span, FIELD_STATUS);
         int64_t pid = result ? result : (int64_t)span_field(span, FIELD_PID); /* waitid answers 0 */
-        if (status >= 0 && pid > 0)
-            add_ending(coverage, (uint32_t)pid, (int)status, end);
+        if (status >= 0 && pid > 0 && (WIFEXITED(status) || WIFSIGNALED(status))) /* not stopped */
+            add_ending(coverage, (uint32_t)pid, status, end);
     } else if (category == CATEGORY_PROCESSES && span->kind == SPAN_INSTANT) {
         if (has_field(span, FIELD_ARGUMENTS)) /* exec */
             add_child(coverage, image, span, image->summary->pid, 1);
+    } else if (category == CATEGORY_PROCESSES && result < 0) {
+        drop_exec(coverage, image->summary->pid, span->start_ns);
     } else if (category == CATEGORY_PROCESSES && has_field(span, FIELD_PATH) &&
                has_field(span, FIELD_PID) && result == 0) {
         add_child(coverage, image, span, (uint32_t)span_field(span, FIELD_PID), 0);
@@ -194,8 +209,10 @@ static int by_path(const void *a, const void *b)
 
 static void say_untraced(struct coverage *coverage, const char *path, size_t count, uint32_t pid)
 {
-    const char *why = path ? program_untraceable(path) : NULL;
-    char times[48] = "";
+    char times[48] = "", file[PATH_MAX] = "";
+    if (path)
+        program_find(path, file, sizeof file);
+    const char *why = file[0] ? program_untraceable(file) : NULL;
     if (count > 1)
         snprintf(times, sizeof times, ", and %zu times more", count - 1);
     say(coverage, "not captured: pid %u%s%s%s%s%s%s", pid, times, path ? ": " : "",

@@ -19,8 +19,8 @@ struct heap {
     struct live_block *table; /* open addressing, linear probing */
     size_t room, used;
     const struct visitor *visitor; /* who wants to see the heap's size, or NULL */
-    uint64_t told_ns, told;        /* when it was last told, and what */
-    uint64_t last_ns;              /* of its last change */
+    uint64_t told_ns;              /* when it was last told */
+    uint64_t untold_ns;            /* the last change since then that was not told, or 0 */
     size_t hint;                   /* for the clock */
 };
 
@@ -95,9 +95,9 @@ static int release(struct heap *heap, uint64_t address)
     return 1;
 }
 
-static void tell(struct heap *heap, uint64_t ns)
+static void tell(struct heap *heap, uint64_t ns, uint64_t bytes)
 {
-    const uint64_t value[] = {(uint64_t)EVENT_ARGUMENT_INTEGER << 32, heap->sum->live};
+    const uint64_t value[] = {(uint64_t)EVENT_ARGUMENT_INTEGER << 32, bytes};
     static const char text[] = "live heap bytes";
     struct span span = {.kind = SPAN_COUNTER,
                         .name = names_make(heap->image->session->names, CATEGORY_COUNTERS, "", text,
@@ -106,7 +106,7 @@ static void tell(struct heap *heap, uint64_t ns)
                         .payload = value,
                         .words = 2};
     heap->told_ns = ns;
-    heap->told = heap->sum->live;
+    heap->untold_ns = 0;
     heap->visitor->span(heap->visitor->data, &span);
 }
 
@@ -146,9 +146,13 @@ static void visit(void *data, const struct merged_record *record)
     if (!heap->visitor || heap->sum->live == before)
         return;
     uint64_t ns = clock_map_nsec(&heap->image->session->clock, record->tick, &heap->hint);
-    heap->last_ns = ns;
-    if (!heap->told_ns || ns >= heap->told_ns + TRACK_STEP_NSEC)
-        tell(heap, ns);
+    if (heap->told_ns && ns < heap->told_ns + TRACK_STEP_NSEC) {
+        heap->untold_ns = ns;
+        return;
+    }
+    if (heap->untold_ns) /* what a burst came to, which may have stood for long */
+        tell(heap, heap->untold_ns, before);
+    tell(heap, ns, heap->sum->live);
 }
 
 static void learn_roles(struct heap *heap)
@@ -184,8 +188,8 @@ int heap_track(struct image *image, const struct visitor *visitor, struct proble
     struct heap heap = {.image = image, .sum = &sum, .visitor = visitor};
     learn_roles(&heap);
     int failed = merge_image(image, visit, &heap, &counted, problem);
-    if (heap.told != sum.live)
-        tell(&heap, heap.last_ns);
+    if (!failed && heap.untold_ns)
+        tell(&heap, heap.untold_ns, sum.live);
     free(heap.table);
     return failed;
 }

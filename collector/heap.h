@@ -18,8 +18,8 @@ struct heap_sum {
         overlaps; /* allocations at an address that was live: events missing, or out of order */
 };
 
-/* The size of the image's heap over time, as counters of the thread that was given last: at most
- * one a millisecond. 0, or -1 and a problem. */
+/* The size of the image's heap over time, as counters of the thread that was given last: a change a
+ * millisecond, and what the changes behind it came to. 0, or -1 and a problem. */
 int heap_track(struct image *image, const struct visitor *visitor, struct problem *problem);
 
 /* One for each image, in the session's order; free() it. NULL and a problem. */

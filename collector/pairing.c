@@ -43,6 +43,8 @@ struct pairing {
     size_t next_recent, recent_count;
     uint64_t tick;     /* of the thread's last record; never goes back */
     uint64_t own_tick; /* the record's own, which is earlier when a signal handler overtook it */
+    uint64_t out_tick; /* of the last record that says that the thread was in no call of libc's:
+                          what a call allocates on its way, and samples, are none */
     uint64_t end_tick; /* of the image */
     size_t hint;       /* for the clock */
     uint32_t thread;
@@ -312,6 +314,8 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
     uint64_t value = event_inline(word);
     const struct image_call *call = image_call(pairing->image, type);
     struct totals *totals = pairing->totals;
+    if (call ? call->definition.category != CATEGORY_MEMORY : type != EVENT_USAGE)
+        pairing->out_tick = pairing->tick;
     if (call) {
         totals->events[call->definition.category]++;
         if (call->definition.flags & CALL_BEFORE)
@@ -357,14 +361,15 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
 }
 
 /* The thread was in a call when its process ended, or is: its slot says so. A record behind the
- * beginning of that call says that it was left after all, by a cancellation or a longjmp. */
+ * beginning of that call says that it was left after all, by a cancellation or a longjmp; but not
+ * one of an allocation: fgets makes its buffer before it waits. */
 static void give_blocked_call(struct pairing *pairing, const struct slot_header *slot, uint64_t end)
 {
     const struct image_call *call =
         slot && slot->now.call && !slot->ended && slot->thread == pairing->thread
             ? image_call(pairing->image, slot->now.call - 1 + EVENT_CALL)
             : NULL;
-    if (!call || slot->now.since < pairing->tick || slot->now.since > end)
+    if (!call || slot->now.since < pairing->out_tick || slot->now.since > end)
         return;
     pairing->tick = pairing->own_tick = end;
     give_call(pairing, call, EVENT_INLINE_MAX,
@@ -406,7 +411,7 @@ static void start_thread(struct pairing *pairing, const struct block_header *hea
     pairing->thread = header->thread;
     pairing->in_thread = 1;
     pairing->thread_ended = 0;
-    pairing->tick = header->start.tick;
+    pairing->tick = pairing->out_tick = header->start.tick;
     pairing->totals->threads++;
     if (pairing->visitor->thread)
         pairing->visitor->thread(pairing->visitor->data, pairing->image, &view);
@@ -431,6 +436,8 @@ static void read_words(struct pairing *pairing, const struct block *block)
         pairing->own_tick = epoch << EVENT_TICK_BITS | event_low_tick(word);
         if (pairing->own_tick > pairing->tick)
             pairing->tick = pairing->own_tick;
+        if (kind != EVENT_KIND_RECORD)
+            pairing->out_tick = pairing->tick;
         if (kind == EVENT_KIND_ENTER) {
             uint64_t address = word & EVENT_ADDRESS_MASK;
             push(pairing, image_function(pairing->image, address, pairing->tick), address);

@@ -3,6 +3,8 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -58,4 +60,20 @@ const char *program_untraceable(const char *path)
     if (fd >= 0)
         close(fd);
     return why;
+}
+
+void program_find(const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s", name);
+    if (strchr(name, '/'))
+        return;
+    const char *search = getenv("PATH");
+    for (const char *at = search ? search : "/bin:/usr/bin"; *at;) {
+        size_t length = strcspn(at, ":");
+        snprintf(path, size, "%.*s%s%s", (int)length, at, length ? "/" : "", name);
+        if (access(path, X_OK) == 0)
+            return;
+        at += length + (at[length] == ':');
+    }
+    path[0] = '\0';
 }

@@ -98,4 +98,7 @@ int real_resolve(void) __attribute__((cold));
 /* The few that are looked up when they are first called: before that, has_free_sized says no. */
 void real_resolve_young(void) __attribute__((cold));
 
+/* Whether the malloc that the program calls is the one of this library (H50). */
+int real_malloc_is_ours(void) __attribute__((cold));
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
@@ -153,4 +154,16 @@ int real_resolve(void)
     errno = saved;
     atomic_store(&state, 2);
     return 1;
+}
+
+/* Only a definition counts: a program that is not position-independent may have a stub of its own
+ * for the address of ours, which is nobody's definition. */
+int real_malloc_is_ours(void)
+{
+    Dl_info there;
+    const ElfW(Sym) *symbol = NULL;
+    void *found = dlsym(RTLD_DEFAULT, "malloc");
+    return !found || in_same_module(found, (void *)real_malloc_is_ours) ||
+           !dladdr1(found, &there, (void **)&symbol, RTLD_DL_SYMENT) || !symbol ||
+           symbol->st_shndx == SHN_UNDEF;
 }

@@ -183,6 +183,8 @@ static void begin(char *const *environment)
     struct text format = text_on(start.format, sizeof start.format);
     const char *wanted = option_value(environment, OPTION_FORMAT);
     text_string(&format, wanted ? wanted : "");
+    if (process_captures(CATEGORY_MEMORY) && !real_malloc_is_ours())
+        process_gap(GAP_OWN_MALLOC);
     find_program(library);
     export_request = (struct export_request){
         .clone = real.clone,

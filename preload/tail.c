@@ -35,6 +35,14 @@ static void note(unsigned type, const void *buffer)
         emit_record(type, clock_tick(), 0, (uint64_t[]){(uint64_t)(uintptr_t)buffer}, 1);
 }
 
+/* A call of libc's that is left by a longjmp is over, although it does not come back. */
+static void jumps(const void *buffer)
+{
+    if (thread_self->slot)
+        __atomic_store_n(&thread_self->slot->now.call, 0, __ATOMIC_RELEASE);
+    note(EVENT_LONGJMP, buffer);
+}
+
 /* A fork's child that has done nothing yet takes its files now: in its own child it would be too
  * late, the memory would look like that one's. */
 static void lending(void)
@@ -138,8 +146,18 @@ static void loads(const char *path, int flags, uint32_t gap)
         call_note(NUMBER_dlopen, F1(PATH, path));
 }
 
+/* What enters a seccomp sandbox, and not what asks whether there is such a thing: libseccomp does
+ * that, with flags or without a filter, in every program that has it. */
+static void seals(long operation, long flags, const void *filter)
+{
+    if (operation == SECCOMP_SET_MODE_STRICT && !flags && !filter)
+        process_leave();
+    else if (operation == SECCOMP_SET_MODE_FILTER && filter && process_seal())
+        process_gap(GAP_SEALED);
+}
+
 /* System calls without a function of libc's: they are no events, but some have to be known. */
-static void calls_directly(long number, long argument)
+static void calls_directly(long number, long argument, long second, const void *third)
 {
     switch (number) {
     case SYS_futex:
@@ -150,10 +168,7 @@ static void calls_directly(long number, long argument)
         process_gap(GAP_IO_URING);
         break;
     case SYS_seccomp:
-        if (argument == SECCOMP_SET_MODE_STRICT)
-            process_leave();
-        else if (argument == SECCOMP_SET_MODE_FILTER && process_seal())
-            process_gap(GAP_SEALED);
+        seals(argument, second, third);
         break;
 #ifdef SYS_vfork
     case SYS_vfork:
@@ -167,14 +182,23 @@ static void calls_directly(long number, long argument)
     }
 }
 
+/* All argument registers are as they were, so it may ask for more of them. */
+__attribute__((used, visibility("hidden"))) void *before_syscall(long number, long first,
+                                                                 long second, const void *third);
+void *before_syscall(long number, long first, long second, const void *third)
+{
+    calls_directly(number, first, second, third);
+    return target(&real.syscall);
+}
+TAIL_CALL(syscall, before_syscall)
+
 BEFORE(dlopen, loads(argument, (int)(intptr_t)second, 0))
 BEFORE(dlmopen, loads(second, 0, GAP_NAMESPACE))
-BEFORE(syscall, calls_directly((long)argument, (long)second))
 BEFORE(quick_exit, start_quick_exit((int)(intptr_t)argument))
 BEFORE(setjmp, note(EVENT_SETJMP, argument))
 BEFORE(_setjmp, note(EVENT_SETJMP, argument))
 BEFORE(__sigsetjmp, note(EVENT_SETJMP, argument))
-BEFORE(longjmp, note(EVENT_LONGJMP, argument))
-BEFORE(_longjmp, note(EVENT_LONGJMP, argument))
-BEFORE(siglongjmp, note(EVENT_LONGJMP, argument))
-BEFORE(__longjmp_chk, note(EVENT_LONGJMP, argument))
+BEFORE(longjmp, jumps(argument))
+BEFORE(_longjmp, jumps(argument))
+BEFORE(siglongjmp, jumps(argument))
+BEFORE(__longjmp_chk, jumps(argument))
