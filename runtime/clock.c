@@ -4,6 +4,7 @@
 #include "base/sys.h"
 
 int clock_in_nsec;
+int clock_forbidden;
 
 uint64_t clock_nsec(void)
 {

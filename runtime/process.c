@@ -260,6 +260,7 @@ void process_leave(void)
     if (!process_seal())
         return;
     process_gap(GAP_SEALED);
+    clock_forbidden = 1;
     process.categories = 0;
     process_stop();
     atomic_store(&process.state, PROCESS_OFF);

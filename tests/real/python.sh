@@ -1,6 +1,7 @@
 # needs: python3
 # quick
 # trace: folded
+# losses: a pool kills its workers, maybe in the middle of storing an event
 # Threads, locks, subprocess, multiprocessing (fork and spawn), sockets, asyncio, files, ctypes.
 cat >program.py <<'P'
 import asyncio, concurrent.futures, ctypes, hashlib, json, mmap, multiprocessing, os, queue, select
