@@ -14,7 +14,7 @@ open $p, "|-" or do { while (<STDIN>) { print "child: $_" } exit 0 }; print $p "
 print `echo backticks; kill -9 \$\$`, $? & 127, "\n";
 local $SIG{ALRM} = sub { die "alarm\n" }; eval { alarm 1; sleep 5 }; print $@;
 my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
-if (!fork) { my $c = IO::Socket::INET->new("127.0.0.1:" . $s->sockport); print $c "hi\n"; exit }
+if (!fork) { my $c = IO::Socket::INET->new("127.0.0.1:" . $s->sockport); print $c "hi\n"; close $c; POSIX::_exit(0) }
 print $s->accept->getline; wait;
 open my $f, ">", "file"; print $f "line $_\n" for 1 .. 1000; close $f; open $f, "file"; my @l = <$f>; print scalar @l, "\n";
 system { "sh" } "name", "-c", 'echo $0; exit 4'; print $? >> 8, "\n";
