@@ -37,6 +37,14 @@ void text_hex(struct text *text, uint64_t number)
     in_base(text, number, 16);
 }
 
+uint64_t text_read_number(const char **at)
+{
+    uint64_t number = 0;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        number = number * 10 + (uint64_t)(**at - '0');
+    return number;
+}
+
 unsigned text_utf8_length(const char *bytes, size_t available)
 {
     const unsigned char *b = (const unsigned char *)bytes;

@@ -27,6 +27,9 @@ void text_bytes(struct text *text, const char *bytes, size_t length);
 void text_string(struct text *text, const char *string);
 void text_number(struct text *text, uint64_t number);
 void text_hex(struct text *text, uint64_t number);
+/* Reads the decimal number at `*at` and goes behind it; 0 where there is none. */
+uint64_t text_read_number(const char **at);
+
 /* A JSON string with its quotes. Bytes that are not UTF-8 are written as U+FFFD. */
 void text_json(struct text *text, const char *bytes, size_t length);
 

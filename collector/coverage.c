@@ -29,10 +29,26 @@ struct gap_sum {
     size_t images;
     uint32_t pid;
     char name[64];
-    uint64_t count;
 };
 
-enum { GAPS = 5, NO_ALLOCATIONS = GAPS, RAW_FUTEXES, GAP_SUMS };
+/* What an image's header has as bits, then what is seen from here. */
+enum { NO_ALLOCATIONS, RAW_FUTEXES, HEADER_GAPS };
+static const struct gap {
+    uint32_t bit; /* enum process_gap, or 0 */
+    const char *text;
+} gap_table[] = {
+    [NO_ALLOCATIONS] = {0, "made no allocation that was seen: it may have an allocator of its own"},
+    [RAW_FUTEXES] = {0, "waits or wakes by the futex system call, without libc: these waits are "
+                        "not seen"},
+    [HEADER_GAPS] = {GAP_OWN_MALLOC, "has a malloc of its own in front of the tracer's: its "
+                                     "allocations are not seen"},
+    {GAP_DEEPBIND, "loaded a library with RTLD_DEEPBIND: its calls may not be seen"},
+    {GAP_NAMESPACE, "loaded a library by dlmopen: its calls are not seen"},
+    {GAP_IO_URING, "uses io_uring: that I/O is not seen"},
+    {GAP_SEALED, "entered a seccomp sandbox: from then on only as much is seen as the open blocks "
+                 "can hold"},
+};
+enum { GAP_SUMS = sizeof gap_table / sizeof gap_table[0] };
 enum { MANY_EVENTS = 1000 };
 
 struct coverage {
@@ -130,27 +146,26 @@ void coverage_call(struct coverage *coverage, struct image *image, const struct 
     }
 }
 
-static void add_gap(struct coverage *coverage, int gap, const struct image *image, uint64_t count)
+static void add_gap(struct coverage *coverage, int gap, const struct image *image)
 {
     struct gap_sum *sum = &coverage->gaps[gap];
     if (!sum->images++) {
         sum->pid = image->summary->pid;
         snprintf(sum->name, sizeof sum->name, "%s", image->name);
     }
-    sum->count += count;
 }
 
 void coverage_image(struct coverage *coverage, const struct image *image, uint64_t events,
                     uint64_t allocations)
 {
     const struct live_header *header = &image->header;
-    for (int gap = 0; gap < GAPS; gap++)
-        if (header->gaps >> gap & 1)
-            add_gap(coverage, gap, image, 0);
+    for (int gap = HEADER_GAPS; gap < GAP_SUMS; gap++)
+        if (header->gaps & gap_table[gap].bit)
+            add_gap(coverage, gap, image);
     if (header->raw_futexes)
-        add_gap(coverage, RAW_FUTEXES, image, header->raw_futexes);
+        add_gap(coverage, RAW_FUTEXES, image);
     if (!allocations && events >= MANY_EVENTS && !(header->gaps & GAP_OWN_MALLOC))
-        add_gap(coverage, NO_ALLOCATIONS, image, 0);
+        add_gap(coverage, NO_ALLOCATIONS, image);
 }
 
 /* ---- the lines ---- */
@@ -168,8 +183,9 @@ static void say(struct coverage *coverage, const char *format, ...)
     coverage->lines[coverage->line_count++] = need(strdup(line));
 }
 
-static void say_gap(struct coverage *coverage, int gap, const char *what)
+static void say_gap(struct coverage *coverage, int gap)
 {
+    const char *what = gap_table[gap].text;
     const struct gap_sum *sum = &coverage->gaps[gap];
     if (sum->images == 1)
         say(coverage, "%s (pid %u) %s", sum->name, sum->pid, what);
@@ -281,22 +297,13 @@ static void say_silent(struct coverage *coverage, const struct session *session)
 void coverage_finish(struct coverage *coverage, const struct session *session,
                      const struct totals *totals)
 {
-    static const char *const gaps[GAP_SUMS] = {
-        "has a malloc of its own in front of the tracer's: its allocations are not seen",
-        "loaded a library with RTLD_DEEPBIND: its calls may not be seen",
-        "loaded a library by dlmopen: its calls are not seen",
-        "uses io_uring: that I/O is not seen",
-        "entered a seccomp sandbox: from then on only as much is seen as the open blocks can hold",
-        "made no allocation that was seen: it may have an allocator of its own",
-        "waits or wakes by the futex system call, without libc: these waits are not seen",
-    };
     const char *events = session_text(session, "events");
     say_silent(coverage, session);
     say_children(coverage, session);
     say_reaped(coverage, session);
     for (int gap = 0; gap < GAP_SUMS; gap++)
         if (gap != NO_ALLOCATIONS || totals->events[CATEGORY_MEMORY] || !events[0])
-            say_gap(coverage, gap, gaps[gap]);
+            say_gap(coverage, gap);
     coverage->gap_lines = coverage->line_count;
     if (!totals->events[CATEGORY_FUNCTIONS])
         say(coverage, "no function calls: no program was built with -finstrument-functions, or "

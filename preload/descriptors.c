@@ -47,9 +47,8 @@ void descriptors_inherit(void)
     while (folder >= 0 && (size = SYS3(SYS_getdents64, folder, entries, sizeof entries)) > 0)
         for (long at = 0; at < size;) {
             const struct dirent64 *entry = (const void *)(entries + at);
-            int fd = 0;
-            for (const char *digit = entry->d_name; *digit >= '0' && *digit <= '9'; digit++)
-                fd = 10 * fd + (*digit - '0');
+            const char *name = entry->d_name;
+            int fd = (int)text_read_number(&name);
             if (entry->d_name[0] != '.' && fd != folder)
                 descriptor_learn(fd);
             at += entry->d_reclen;

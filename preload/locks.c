@@ -26,7 +26,7 @@ struct lock_use {
 
 enum { LOCK_USES_BITS = 11 };
 static struct lock_use uses[1 << LOCK_USES_BITS];
-static int times_all;
+static int times_all, has_waited;
 
 void locks_prepare(int record_all)
 {
@@ -36,7 +36,7 @@ void locks_prepare(int record_all)
 /* Whoever else waited is not in the child. */
 void locks_forked(void)
 {
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++)
+    for (size_t i = 0; has_waited && i < sizeof uses / sizeof uses[0]; i++)
         if (uses[i].waiting) /* do not touch pages that hold nothing */
             uses[i].waiting = 0;
 }
@@ -149,6 +149,7 @@ static void look(const void *lock, uint64_t owner, uint64_t *fields)
     if (begun)                                                                                     \
         look(lock, owner, fields);                                                                 \
     PUT(use->timed, 1);                                                                            \
+    PUT(has_waited, 1);                                                                            \
     __atomic_fetch_add(&use->waiting, 1, __ATOMIC_RELAXED);                                        \
     int answer = real_call;                                                                        \
     uint64_t word = RESULT_WORD_ERROR(answer);                                                     \

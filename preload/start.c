@@ -178,7 +178,7 @@ static void begin(char *const *environment)
             session_undo(start.ticket.folder);
         return;
     }
-    process.categories = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
+    process.captured = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
     /* a copy: programs write titles over their environment */
     struct text format = text_on(start.format, sizeof start.format);
     const char *wanted = option_value(environment, OPTION_FORMAT);

@@ -43,11 +43,8 @@ static void jumps(const void *buffer)
     note(EVENT_LONGJMP, buffer);
 }
 
-/* A fork's child that has done nothing yet takes its files now: in its own child it would be too
- * late, the memory would look like that one's. */
 static void lending(void)
 {
-    thread_attach();
     thread_before_vfork();
     atomic_fetch_add(&process.lent, 1);
 }
@@ -127,11 +124,11 @@ EXPORT int clone(int (*body)(void *), void *stack, int flags, void *argument, ..
     lending();
     /* thread-local storage that is not libc's is not ours either: such a child (a browser's, on its
      * way into a sandbox) and whoever runs beside it meanwhile is left alone */
-    unsigned captured = process.categories;
     if (flags & CLONE_SETTLS)
-        process.categories = 0;
+        process_pause();
     int answer = really(borrow, stack, flags, &borrower, parent_tid, tls, child_tid);
-    process.categories = captured;
+    if (flags & CLONE_SETTLS)
+        process_resume();
     returned();
     sys_signals_restore(borrower.mask);
     return answer;

@@ -59,12 +59,12 @@ enum event_type {
     EVENT_SETJMP = 8,  /* payload: address of the jmp_buf */
     EVENT_LONGJMP = 9, /* payload: address of the jmp_buf */
     EVENT_USAGE = 10,  /* what the kernel says of the process; payload: enum usage_field's values */
-    EVENT_CALL = 32,   /* EVENT_CALL + n: call number n of the call table (definitions.h). inline:
-                          duration in ticks, or EVENT_INLINE_MAX and one more payload word at the end
-                          when it does not fit. The tick is that of the return, or of the entry for
-                          calls recorded before they are made (CALL_BEFORE). payload: the result
-                          (negative errno when the call failed) unless CALL_BEFORE or CALL_NO_RESULT;
-                          then the call's fields */
+    EVENT_CALL =
+        32, /* EVENT_CALL + n: call number n of the call table (definitions.h). inline:
+               duration in ticks, or EVENT_INLINE_MAX and one more payload word at the end
+               when it does not fit. The tick is that of the return, or of the entry for
+               calls recorded before they are made (CALL_BEFORE). payload: the result
+               (negative errno when the call failed) unless CALL_BEFORE; then the call's fields */
 };
 
 /* Sums since the process began but for the first two; UINT64_MAX: could not be told. */

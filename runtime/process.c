@@ -261,7 +261,7 @@ void process_leave(void)
         return;
     process_gap(GAP_SEALED);
     clock_forbidden = 1;
-    process.categories = 0;
+    __atomic_fetch_and(&process.captured, -PROCESS_PAUSE, __ATOMIC_RELAXED);
     process_stop();
     atomic_store(&process.state, PROCESS_OFF);
 }

@@ -21,7 +21,7 @@ struct process {
     _Atomic int lent; /* vforks under way: our memory is a child's too */
     int sealed;       /* in a seccomp sandbox: no system call of ours may be made */
     uint32_t pid, image;
-    unsigned categories;      /* 1 << event_category */
+    unsigned captured;        /* 1 << event_category of what is; from PROCESS_PAUSE on: pauses */
     struct live_header *live; /* shared with the file; NULL while OFF */
     struct thread *threads;   /* SLOT_COUNT of them, then the canary */
     _Atomic uint32_t ended;   /* slots whose thread has said that it ends */
@@ -35,10 +35,24 @@ struct process {
 
 extern struct process process __attribute__((visibility("hidden")));
 
-/* Whether events of the category are captured in this process. */
+#define PROCESS_PAUSE (1u << 16)
+_Static_assert(CATEGORY_COUNT <= 16, "pauses are counted above the categories");
+
+/* Whether events of the category are captured in this process, at this moment. */
 static inline int process_captures(enum event_category category)
 {
-    return (int)(process.categories >> category & 1);
+    unsigned bit = 1u << category;
+    return (process.captured & (-PROCESS_PAUSE | bit)) == bit;
+}
+
+/* Between these two no calls are captured, in no thread. */
+static inline void process_pause(void)
+{
+    __atomic_fetch_add(&process.captured, PROCESS_PAUSE, __ATOMIC_RELAXED);
+}
+static inline void process_resume(void)
+{
+    __atomic_fetch_sub(&process.captured, PROCESS_PAUSE, __ATOMIC_RELAXED);
 }
 
 /* Opens the process's files in the session folder and goes ON. `calls` describes the call events

@@ -133,8 +133,7 @@ long session_create(const struct session_config *config)
     failed = store(path, &text);
     sys_munmap(memory, MANIFEST_BYTES);
     if (failed) {
-        sys_unlink(path);
-        SYS3(SYS_unlinkat, AT_FDCWD, config->folder, AT_REMOVEDIR);
+        session_undo(config->folder);
     }
     return failed;
 }
@@ -153,19 +152,19 @@ long session_ticket_write(const struct session_ticket *ticket, char *buffer, siz
 
 long session_ticket_read(struct session_ticket *ticket, const char *value)
 {
-    uint64_t pid = 0, namespace = 0;
+    uint64_t pid, name_space = 0;
     const char *at = value + 1;
     if (value[0] != 't' && value[0] != 'n')
         return -EINVAL;
-    for (; *at >= '0' && *at <= '9' && pid < UINT32_MAX; at++)
-        pid = pid * 10 + (uint64_t)(*at - '0');
-    if (*at == '@')
-        for (at++; *at >= '0' && *at <= '9'; at++)
-    namespace = namespace * 10 + (uint64_t)(*at - '0');
+    pid = text_read_number(&at);
+    if (*at == '@') {
+        at++;
+        name_space = text_read_number(&at);
+    }
     if (at == value + 1 || at[0] != ':' || at[1] != '/' || strlen(at + 1) >= PATH_MAX)
         return -EINVAL;
     ticket->root_pid = (uint32_t)pid;
-    ticket->root_namespace = namespace;
+    ticket->root_namespace = name_space;
     ticket->clock_in_nsec = value[0] == 'n';
     strcpy(ticket->folder, at + 1);
     return 0;
@@ -180,16 +179,17 @@ uint64_t session_pid_namespace(void)
 
 void session_undo(const char *folder)
 {
-    static const char *const files[] = {"/session.json", "/", "/"};
-    static const char *const suffixes[] = {"", "-0.live", "-0.defs"};
+    char live[32];
+    struct text own = text_on(live, sizeof live);
+    text_number(&own, (uint64_t)sys_getpid());
+    text_string(&own, "-0.live");
+    const char *const files[] = {"session.json", live};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[PATH_MAX];
         struct text name = text_on(path, sizeof path);
         text_string(&name, folder);
+        text_string(&name, "/");
         text_string(&name, files[i]);
-        if (suffixes[i][0])
-            text_number(&name, (uint64_t)sys_getpid());
-        text_string(&name, suffixes[i]);
         if (!text_overflowed(&name))
             sys_unlink(path);
     }

@@ -1,8 +1,9 @@
-/* Threads: attaching to a slot, opening and flushing blocks. Everything here is cold and runs with
- * signals blocked, so that no handler of the same thread can come in between. See thread.h. */
+/* Threads and their slots. Everything here is cold and runs with signals blocked, so that no
+ * handler of the same thread can come in between. See thread.h. */
 #include "runtime/thread.h"
 
 #include "base/sys.h"
+#include "runtime/block.h"
 #include "runtime/clock.h"
 #include "runtime/event.h"
 #include "runtime/process.h"
@@ -20,192 +21,11 @@ static char *slot_memory[SLOT_COUNT]; /* where each slot is; a fork's child read
 enum { TAKEOVER_PROBES = 8 };
 static const uint64_t RETRY_TICKS = UINT64_C(1) << 32; /* a second or two */
 
-static void set_ends(struct thread *self)
-{
-    uint64_t *end = self->buffer[self->open] + self->slot->exist[self->open] - BLOCK_SLACK_WORDS;
-    self->end = end;
-    self->function_end = process_captures(CATEGORY_FUNCTIONS) && !clock_in_nsec ? end : NULL;
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with the one in process_stop */
-    if (atomic_load(&process.state) != PROCESS_ON)
-        self->end = self->function_end = NULL;
-}
-
 long thread_reserve_slot(long fd, uint64_t offset)
 {
     /* the end first: a file that a limit stops has whole slots */
     long failed = sys_reserve(fd, offset + SLOT_BYTES - LAYOUT_PAGE, LAYOUT_PAGE);
     return failed ? failed : sys_reserve(fd, offset, LAYOUT_PAGE + FIRST_WORDS * sizeof(uint64_t));
-}
-
-static long open_live(struct thread *self)
-{
-    char *path = self->slot->scratch;
-    if (process_path(path, sizeof self->slot->scratch, -1, ".live"))
-        return -ENAMETOOLONG;
-    return sys_open_high(path, O_RDWR, 0);
-}
-
-/* Makes the whole of a buffer exist. 0 or negative errno. */
-static long reserve_buffer(struct thread *self, uint32_t which)
-{
-    if (self->slot->exist[which] == BLOCK_WORDS)
-        return 0;
-    uint64_t slot = LAYOUT_PAGE + (uint64_t)self->number * SLOT_BYTES;
-    long fd = open_live(self);
-    if (fd < 0)
-        return fd;
-    long failed = sys_reserve(fd, slot + LAYOUT_PAGE + which * BLOCK_BYTES, BLOCK_BYTES);
-    sys_close(fd);
-    if (!failed)
-        self->slot->exist[which] = BLOCK_WORDS;
-    return failed;
-}
-
-/* Makes buffer[open] the open block. Its old contents, if any, are in the blocks file by now. */
-static void open_block(struct thread *self)
-{
-    uint64_t *buffer = self->buffer[self->open];
-    struct block_header *header = (struct block_header *)(void *)buffer;
-    if (header->used) {
-        size_t dirty = header->used + BLOCK_SLACK_WORDS;
-        size_t room = self->slot->exist[self->open];
-        memset(buffer, 0, (dirty < room ? dirty : room) * sizeof *buffer);
-    }
-    header->thread = self->index;
-    header->sequence = ++self->sequence;
-    header->start = process.sealed ? (struct clock_pair){clock_tick(), 0} : clock_read_pair();
-    header->lost = self->lost;
-    header->lost_reason = self->lost_reason;
-    header->lost_since = self->lost_since;
-    self->lost = 0;
-    self->epoch = header->start.tick >> EVENT_TICK_BITS;
-    self->next = buffer + BLOCK_HEADER_WORDS;
-    __atomic_store_n(&header->magic, BLOCK_MAGIC, __ATOMIC_RELEASE); /* acquire in the reader */
-    set_ends(self);
-}
-
-/* What a word is apart from its kind and its length: zero in a word that nobody has stored yet and
- * in the PENDING one of a record that is being filled. */
-static const uint64_t STORED =
-    ~(UINT64_C(3) << EVENT_KIND_SHIFT | (uint64_t)EVENT_MAX_PAYLOAD << EVENT_LENGTH_SHIFT);
-
-/* Whether the store of a record in this block was interrupted and is still to come. Only for a
- * block that has a word without any of the bits of STORED: it may be a payload's. */
-static int is_unfinished(const uint64_t *words, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        if (!(words[i] & STORED))
-            return 1;
-        if (event_kind(words[i]) == EVENT_KIND_RECORD && event_type(words[i]) != EVENT_TIME)
-            i += event_length(words[i]);
-    }
-    return 0;
-}
-
-static uint64_t count_events(const uint64_t *words, uint64_t count)
-{
-    uint64_t events = 0;
-    int in_hole = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        enum event_kind kind = event_kind(words[i]);
-        int is_hole = kind == EVENT_KIND_NONE, goes_on = is_hole && in_hole;
-        in_hole = is_hole;
-        if (goes_on || (kind == EVENT_KIND_RECORD && event_type(words[i]) == EVENT_TIME))
-            continue;
-        events++;
-        if (kind == EVENT_KIND_RECORD)
-            i += event_length(words[i]);
-    }
-    return events;
-}
-
-static long append_block(const struct thread *self, const void *block, size_t size)
-{
-    char *path = self->slot->scratch;
-    if (process_path(path, sizeof self->slot->scratch, self->number, ".blocks"))
-        return -ENAMETOOLONG;
-    long fd = sys_open_high(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fd;
-    long before = SYS3(SYS_lseek, fd, 0, 2 /* SEEK_END */);
-    long failed = sys_write_all(fd, block, size);
-    if (failed && before >= 0)
-        sys_ftruncate(fd, (uint64_t)before);
-    sys_close(fd);
-    return failed;
-}
-
-/* Opens the other buffer where it can be had; but the same one again while a record in the other
- * one is still to be stored, which would come to lie upon what is there by then (H16).
- * `unfinished`: this one has such a record. */
-static void turn_over(struct thread *self, int unfinished)
-{
-    const uint64_t *other = self->buffer[self->open ^ 1];
-    const struct block_header *header = (const void *)other;
-    if (reserve_buffer(self, self->open ^ 1) != 0) {
-        open_block(self); /* the disk is full: one buffer is enough for what the file did take */
-        return;
-    }
-    if (!self->unfinished || header->used <= BLOCK_HEADER_WORDS ||
-        !is_unfinished(other + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS)) {
-        self->unfinished = (uint32_t)unfinished;
-        self->open ^= 1;
-    }
-    open_block(self);
-}
-
-/* Completes the open block's header. A full block is stored with its slack: whole pages at page
- * offsets cost the kernel less. Says whether some word may be of an unfinished record. */
-static int finish_block(struct thread *self)
-{
-    uint64_t *buffer = self->buffer[self->open];
-    struct block_header *header = (struct block_header *)(void *)buffer;
-    uint64_t used = (uint64_t)(self->next - buffer);
-    if (used > BLOCK_WORDS)
-        used = BLOCK_WORDS;
-    int bare;
-    header->used = (uint32_t)used;
-    header->stored = used + BLOCK_SLACK_WORDS >= BLOCK_WORDS ? BLOCK_WORDS : (uint32_t)used;
-    header->check =
-        block_sum(buffer + BLOCK_HEADER_WORDS, header->used - BLOCK_HEADER_WORDS, STORED, &bare);
-    return bare;
-}
-
-/* Appends the open block to the file, opens the next one. */
-static void flush(struct thread *self)
-{
-    uint64_t *buffer = self->buffer[self->open];
-    struct block_header *header = (struct block_header *)(void *)buffer;
-    int bare = finish_block(self);
-    uint64_t used = header->used;
-    long failed = append_block(self, buffer, header->stored * sizeof *buffer);
-    if (failed) {
-        self->lost =
-            header->lost + count_events(buffer + BLOCK_HEADER_WORDS, used - BLOCK_HEADER_WORDS);
-        self->lost_since = header->lost ? header->lost_since : header->start.tick;
-        self->lost_reason = failed == -ENOSPC || failed == -EDQUOT ? LOSS_DISK_FULL : LOSS_WRITE;
-        header->magic = 0;
-    }
-    turn_over(self, bare && is_unfinished(buffer + BLOCK_HEADER_WORDS, used - BLOCK_HEADER_WORDS));
-}
-
-/* In a sandbox: the second buffer takes over while the first stays as it is, for the reader; then
- * no more. Makes no system call. */
-static struct thread *sealed_room(struct thread *self, int events)
-{
-    if (self->next < self->end)
-        return self;
-    if (self->slot && self->end && self->slot->exist[self->open ^ 1] == BLOCK_WORDS &&
-        !self->sealed_over) {
-        finish_block(self);
-        self->sealed_over = 1;
-        self->open ^= 1;
-        open_block(self);
-        return self;
-    }
-    if (events)
-        process_lose(LOSS_SEALED);
-    return NULL;
 }
 
 static int is_gone(uint32_t owner)
@@ -255,6 +75,13 @@ static long claim_slot(uint32_t tid)
     return take_over(tid, SLOT_COUNT);
 }
 
+long thread_open_live(char *path, size_t size)
+{
+    if (process_path(path, size, -1, ".live"))
+        return -ENAMETOOLONG;
+    return sys_open_high(path, O_RDWR, 0);
+}
+
 /* Slot 0 lies behind the header, in the mapping that process_begin made. */
 static long map_slot(struct thread *self)
 {
@@ -262,9 +89,7 @@ static long map_slot(struct thread *self)
     uint64_t offset = LAYOUT_PAGE + (uint64_t)self->number * SLOT_BYTES;
     char *memory = (char *)process.live + LAYOUT_PAGE;
     if (self->number != 0) {
-        long fd = process_path(path, sizeof path, -1, ".live");
-        if (fd == 0)
-            fd = sys_open_high(path, O_RDWR, 0);
+        long fd = thread_open_live(path, sizeof path);
         if (fd < 0)
             return fd;
         long failed = thread_reserve_slot(fd, offset);
@@ -298,7 +123,7 @@ static struct thread *attach(void)
         }
     } else if (self) {
         if (self->next > self->buffer[self->open] + BLOCK_HEADER_WORDS)
-            flush(self);
+            block_flush(self);
         self->sequence--; /* the block that is open and empty is opened again, for us */
         self->lost = ((const struct block_header *)(const void *)self->buffer[self->open])->lost;
     }
@@ -311,7 +136,7 @@ static struct thread *attach(void)
     self->slot->thread = self->index;
     self->slot->ended = 0;
     self->slot->now.call = 0;
-    open_block(self);
+    block_open(self);
     thread_self = self;
     return self;
 }
@@ -333,13 +158,13 @@ static struct thread *make_room(int events)
     }
     if (self->vforking) {
         self->vforking = 0;
-        set_ends(self);
+        block_set_ends(self);
     }
     if (self->next >= self->end && self->end) {
-        if (self->slot->exist[self->open] < BLOCK_WORDS && reserve_buffer(self, self->open) == 0)
-            set_ends(self);
+        if (self->slot->exist[self->open] < BLOCK_WORDS && block_reserve(self, self->open) == 0)
+            block_set_ends(self);
         else
-            flush(self);
+            block_flush(self);
     }
     return self->end ? self : NULL;
 }
@@ -356,7 +181,7 @@ static struct thread *look_for_room(int events)
         return NULL;
     }
     if (process.sealed)
-        return sealed_room(thread_self, events);
+        return block_sealed_room(thread_self, events);
     uint64_t mask = sys_signals_block();
     struct thread *self = make_room(events);
     sys_signals_restore(mask);
@@ -421,8 +246,8 @@ void thread_seal(void)
     if (!self->slot || self->next >= self->end)
         return;
     uint64_t mask = sys_signals_block();
-    if (reserve_buffer(self, 0) == 0 && reserve_buffer(self, 1) == 0)
-        flush(self);
+    if (block_reserve(self, 0) == 0 && block_reserve(self, 1) == 0)
+        block_flush(self);
     sys_signals_restore(mask);
 }
 
@@ -458,12 +283,13 @@ uint64_t thread_pause(void)
 void thread_resume(uint64_t paused)
 {
     if (thread_self->slot)
-        set_ends(thread_self);
+        block_set_ends(thread_self);
     sys_signals_restore(paused);
 }
 
 void thread_before_vfork(void)
 {
+    thread_attach();
     struct thread *self = thread_self;
     if (self->slot) {
         self->vforking = 1;

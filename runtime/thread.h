@@ -53,6 +53,9 @@ int thread_attach(void);
  * the slot's, in the live file open as `fd`. 0 or negative errno. */
 long thread_reserve_slot(long fd, uint64_t offset);
 
+/* Opens the process's live file; `path` is room for its name. A descriptor or negative errno. */
+long thread_open_live(char *path, size_t size);
+
 /* The calling thread's index + 1, attaching it if needed; 0 when it cannot be. */
 uint32_t thread_reference(void);
 
@@ -80,7 +83,9 @@ void thread_after_fork(void);
 uint64_t thread_pause(void);
 void thread_resume(uint64_t paused);
 
-/* Before vfork: the child runs on this thread's memory and must leave no events in it. */
+/* Before vfork: the child runs on this thread's memory and must leave no events in it. A fork's
+ * child that has done nothing yet takes its files now: in its own child it would be too late, the
+ * memory would look like that one's. */
 void thread_before_vfork(void);
 
 #endif

@@ -2,9 +2,11 @@
 #include "runtime/usage.h"
 
 #include "base/sys.h"
+#include "base/text.h"
 #include "runtime/clock.h"
 #include "runtime/emit.h"
 
+#include <sys/auxv.h>
 #include <sys/resource.h>
 
 enum { INTERVAL_NSEC = 20000000, RETRY_TICKS = 1 << 28 };
@@ -31,10 +33,8 @@ static uint64_t resident(void)
     const char *at = text;
     while (*at && *at != ' ')
         at++;
-    uint64_t pages = 0;
-    for (at += *at == ' '; *at >= '0' && *at <= '9'; at++)
-        pages = 10 * pages + (uint64_t)(*at - '0');
-    return pages * LAYOUT_PAGE;
+    at += *at == ' ';
+    return text_read_number(&at) * getauxval(AT_PAGESZ);
 }
 
 /* Since Linux 6.2 the size of that folder; 0 before. */
