@@ -279,6 +279,20 @@ const struct name *image_find_function(struct image *image, uint64_t address, ui
     return name;
 }
 
+int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame)
+{
+    const struct definition_stack *entry =
+        arena_entry(image->arena, stack, DEFINITION_STACK, sizeof *entry);
+    if (!entry)
+        return 0;
+    frame->address = entry->address - !(entry->flags & STACK_EXACT);
+    frame->name = image_function(image, frame->address, tick);
+    /* definitions only refer to earlier ones: no way round in circles */
+    frame->caller = entry->caller < stack ? entry->caller : 0;
+    frame->is_cut = (entry->flags & STACK_CUT) != 0;
+    return 1;
+}
+
 const struct name *image_find_site(struct image *image, uint64_t inline_value)
 {
     size_t at = (size_t)(inline_value / 8) % 256, length;

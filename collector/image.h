@@ -77,6 +77,17 @@ const struct image_call *image_call(const struct image *image, unsigned type);
 
 const struct image_thread *image_thread(const struct image *image, uint32_t index);
 
+/* A frame of a stack. */
+struct image_frame {
+    const struct name *name; /* of the function */
+    uint64_t address;        /* of the call, or of the instruction: in the function */
+    uint32_t caller;         /* id of the stack around it, 0 when there is none */
+    int is_cut;              /* there were more frames around it */
+};
+
+/* The innermost frame of a stack; 0 for an id that is none. */
+int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame);
+
 /* What the id of a string or an address says: the string, or the address in words. Not
  * NUL-terminated; `length` 0 for an id that is none. */
 const char *image_text(const struct image *image, uint32_t id, size_t *length);

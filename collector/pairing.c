@@ -91,6 +91,7 @@ static void give(struct pairing *pairing, struct span *span)
 {
     span->stack = pairing->frames;
     span->depth = pairing->depth;
+    span->tick = pairing->tick;
     if (span->call &&
         (span->name->category == CATEGORY_PROCESSES || span->name->category == CATEGORY_WAITS))
         coverage_call(pairing->image->session->coverage, pairing->image, span);
@@ -246,23 +247,44 @@ static void jump(struct pairing *pairing, unsigned type, uint64_t buffer)
 }
 
 static void give_point(struct pairing *pairing, enum span_kind kind, const struct name *name,
-                       const struct image_call *call, const uint64_t *payload, unsigned words)
+                       const struct image_call *call, const uint64_t *payload, unsigned words,
+                       uint32_t native)
 {
     struct span span = {.kind = kind,
                         .name = name,
                         .start_ns = nsec(pairing, pairing->tick),
                         .call = call,
                         .payload = payload,
-                        .words = words};
+                        .words = words,
+                        .native = native};
     give(pairing, &span);
 }
 
-static void give_call(struct pairing *pairing, const struct image_call *call, uint64_t duration,
+/* CPU time without a stack: what a thread that ended computed behind its last sample. */
+static void give_sample(struct pairing *pairing, uint32_t stack, uint64_t cpu_ns)
+{
+    struct image_frame frame;
+    struct span span = {.kind = SPAN_SAMPLE,
+                        .start_ns = nsec(pairing, pairing->tick),
+                        .duration_ns = cpu_ns,
+                        .self_ns = cpu_ns,
+                        .native = stack};
+    span.name = image_frame(pairing->image, stack, pairing->tick, &frame)
+                    ? frame.name
+                    : names_make(pairing->image->session->names, CATEGORY_SAMPLES, "", "[no stack]",
+                                 strlen("[no stack]"), 0);
+    give(pairing, &span);
+}
+
+static void give_call(struct pairing *pairing, const struct image_call *call, uint64_t value,
                       const uint64_t *payload, unsigned words, unsigned flags)
 {
+    uint64_t duration = value & EVENT_CALL_LONG;
     struct span span = {.kind = SPAN_COMPLETE, .flags = flags, .name = call->name, .call = call};
-    if (duration >= EVENT_INLINE_MAX && words)
+    if (duration == EVENT_CALL_LONG && words)
         duration = payload[--words];
+    if (value & EVENT_CALL_STACK && words)
+        span.native = (uint32_t)payload[--words];
     if (duration > pairing->own_tick)
         duration = 0;
     span.payload = payload;
@@ -289,6 +311,14 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     give(pairing, &span);
 }
 
+/* A call that was recorded before it was made. */
+static void give_note(struct pairing *pairing, const struct image_call *call, uint64_t value,
+                      const uint64_t *payload, unsigned words)
+{
+    uint32_t stack = value & EVENT_CALL_STACK && words ? (uint32_t)payload[--words] : 0;
+    give_point(pairing, SPAN_INSTANT, call->name, call, payload, words, stack);
+}
+
 /* One counter for each value that could be told. */
 static void give_usage(struct pairing *pairing, const uint64_t *values, unsigned count)
 {
@@ -303,7 +333,7 @@ static void give_usage(struct pairing *pairing, const uint64_t *values, unsigned
             give_point(pairing, SPAN_COUNTER,
                        names_make(pairing->image->session->names, CATEGORY_COUNTERS, "", texts[i],
                                   strlen(texts[i]), 0),
-                       NULL, value, 2);
+                       NULL, value, 2, 0);
     }
 }
 
@@ -314,12 +344,13 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
     uint64_t value = event_inline(word);
     const struct image_call *call = image_call(pairing->image, type);
     struct totals *totals = pairing->totals;
-    if (call ? call->definition.category != CATEGORY_MEMORY : type != EVENT_USAGE)
+    if (call ? call->definition.category != CATEGORY_MEMORY
+             : type != EVENT_USAGE && type != EVENT_SAMPLE)
         pairing->out_tick = pairing->tick;
     if (call) {
         totals->events[call->definition.category]++;
         if (call->definition.flags & CALL_BEFORE)
-            give_point(pairing, SPAN_INSTANT, call->name, call, payload, words);
+            give_note(pairing, call, value, payload, words);
         else
             give_call(pairing, call, value, payload, words, 0);
         return;
@@ -337,11 +368,16 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
     case EVENT_COUNTER:
         totals->events[CATEGORY_SCOPES]++;
         give_point(pairing, type == EVENT_INSTANT ? SPAN_INSTANT : SPAN_COUNTER,
-                   image_site(pairing->image, value), NULL, payload, words);
+                   image_site(pairing->image, value), NULL, payload, words, 0);
         break;
     case EVENT_USAGE:
         totals->events[CATEGORY_COUNTERS]++;
         give_usage(pairing, payload, words);
+        break;
+    case EVENT_SAMPLE:
+        totals->events[CATEGORY_SAMPLES]++;
+        if (words >= 2)
+            give_sample(pairing, (uint32_t)payload[0], payload[1]);
         break;
     case EVENT_SETJMP:
     case EVENT_LONGJMP:
@@ -372,7 +408,7 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
     if (!call || slot->now.since < pairing->out_tick || slot->now.since > end)
         return;
     pairing->tick = pairing->own_tick = end;
-    give_call(pairing, call, EVENT_INLINE_MAX,
+    give_call(pairing, call, EVENT_CALL_LONG,
               (uint64_t[]){0, slot->now.first, end - slot->now.since}, 3, SPAN_UNFINISHED);
 }
 

@@ -25,7 +25,9 @@ struct thread_view {
     uint64_t start_ns;
 };
 
-enum span_kind { SPAN_COMPLETE, SPAN_INSTANT, SPAN_COUNTER };
+/* A sample stands for `duration_ns` of CPU time up to its moment; its name is that of the function
+ * that was executing. */
+enum span_kind { SPAN_COMPLETE, SPAN_INSTANT, SPAN_COUNTER, SPAN_SAMPLE };
 
 enum span_flags {
     SPAN_UNFINISHED = 1, /* open when the process died, or when the session was read */
@@ -45,6 +47,8 @@ struct span {
     const struct image_call *call;  /* for calls: what the payload means; else NULL */
     const uint64_t *payload;        /* a call's words, or pairs of arguments (event.h) */
     unsigned words;
+    uint32_t native; /* id of the stack of the program's own functions (image_frame), or 0 */
+    uint64_t tick;   /* for image_frame */
 };
 
 /* Who wants to see them. Every function may be NULL. */

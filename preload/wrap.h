@@ -117,14 +117,14 @@ static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number,
     uint64_t duration = tick - begun;
     if (!self)
         return;
-    unsigned is_long = duration >= EVENT_INLINE_MAX, words = 1 + count + is_long;
+    unsigned is_long = duration >= EVENT_CALL_LONG, words = 1 + count + is_long;
     uint64_t *at = emit_claim(self, tick, words);
     at[1] = result;
     for (unsigned i = 0; i < count; i++)
         at[2 + i] = fields[i];
     if (__builtin_expect(is_long, 0)) {
         at[words] = duration;
-        duration = EVENT_INLINE_MAX;
+        duration = EVENT_CALL_LONG;
     }
     emit_commit(at, event_record(EVENT_CALL + number, words, tick, duration));
     usage_look(tick);

@@ -22,6 +22,7 @@ enum definition_kind {
     DEFINITION_THREAD_NAME = 7, /* struct definition_thread_name */
     DEFINITION_ADDRESS = 8, /* enum address_role in one byte, then a struct sockaddr; used like a
                                string: as what a descriptor is, or as a peer */
+    DEFINITION_STACK = 9,   /* struct definition_stack */
 };
 
 enum address_role { ADDRESS_PEER, ADDRESS_CONNECTED, ADDRESS_ACCEPTED, ADDRESS_BOUND };
@@ -55,6 +56,18 @@ struct definition_thread_name {
     uint64_t tick;
     uint32_t name; /* string id */
     uint32_t reserved;
+};
+
+/* A stack is its innermost frame; its id is the id of that entry. */
+struct definition_stack {
+    uint64_t address; /* where the frame will go on: behind a call, unless STACK_EXACT */
+    uint32_t caller;  /* id of the stack around it; 0: the thread began here */
+    uint32_t flags;   /* enum stack_flags */
+};
+
+enum stack_flags {
+    STACK_EXACT = 1, /* the address is that of the instruction: interrupted by a signal */
+    STACK_CUT = 2,   /* there are more frames around it than are recorded, or they were not found */
 };
 
 /* A field of a call, one payload word each. */

@@ -45,6 +45,8 @@ enum {
 
 #define EVENT_ADDRESS_MASK ((UINT64_C(1) << EVENT_KIND_SHIFT) - 1)
 #define EVENT_INLINE_MAX   ((UINT64_C(1) << EVENT_INLINE_BITS) - 1)
+#define EVENT_CALL_STACK   (UINT64_C(1) << (EVENT_INLINE_BITS - 1))
+#define EVENT_CALL_LONG    (EVENT_CALL_STACK - 1)
 
 /* Types of kind RECORD. Payload words in order; "inline" is the header's own value. */
 enum event_type {
@@ -59,12 +61,14 @@ enum event_type {
     EVENT_SETJMP = 8,  /* payload: address of the jmp_buf */
     EVENT_LONGJMP = 9, /* payload: address of the jmp_buf */
     EVENT_USAGE = 10,  /* what the kernel says of the process; payload: enum usage_field's values */
-    EVENT_CALL =
-        32, /* EVENT_CALL + n: call number n of the call table (definitions.h). inline:
-               duration in ticks, or EVENT_INLINE_MAX and one more payload word at the end
-               when it does not fit. The tick is that of the return, or of the entry for
-               calls recorded before they are made (CALL_BEFORE). payload: the result
-               (negative errno when the call failed) unless CALL_BEFORE; then the call's fields */
+    EVENT_SAMPLE = 11, /* the thread computes; payload: id of its stack or 0, CPU time in ns since
+                          its previous sample, which this one stands for */
+    /* EVENT_CALL + n: call number n of the call table (definitions.h). inline: duration in ticks,
+     * below EVENT_CALL_LONG, and EVENT_CALL_STACK. The tick is that of the return, or of the entry
+     * for calls recorded before they are made (CALL_BEFORE). payload: the result (negative errno
+     * when the call failed) unless CALL_BEFORE; the call's fields; with EVENT_CALL_STACK the id of
+     * its stack; with EVENT_CALL_LONG as duration the duration. */
+    EVENT_CALL = 32,
 };
 
 /* Sums since the process began but for the first two; UINT64_MAX: could not be told. */
@@ -106,6 +110,7 @@ enum event_argument_type {
     X(LOCKS, "locks", "lock", "waiting for locks, and how long they were held")                    \
     X(COUNTERS, "counters", "counter", "memory, descriptors, faults, switches: sampled")           \
     X(MAPS, "maps", "map", "mmap and its kin; only when asked for")                                \
+    X(SAMPLES, "samples", "sample", "where threads compute: a stack each millisecond of CPU time") \
     X(PROCESSES, "processes", "process", "forks, execs, exits")                                    \
     X(SCOPES, "scopes", "scope", "the program's own scopes, instants and counters")
 

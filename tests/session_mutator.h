@@ -84,7 +84,7 @@ static inline uint64_t draw_value(struct mutator *mutator)
                                      INT32_MAX,
                                      UINT32_MAX,
                                      UINT64_C(1) << 32,
-                                     EVENT_INLINE_MAX,
+                                     EVENT_CALL_LONG,
                                      UINT64_C(1) << 47,
                                      UINT64_C(1) << 62,
                                      INT64_MAX,
@@ -127,7 +127,7 @@ static inline uint64_t draw_event(struct mutator *mutator, uint64_t before)
         return event_record((unsigned)draw(mutator, 12), length, tick, value & EVENT_INLINE_MAX);
     default:
         return event_record(EVENT_CALL + (unsigned)draw(mutator, 100), length, tick,
-                            draw(mutator, 4) ? draw(mutator, 5000) : EVENT_INLINE_MAX);
+                            draw(mutator, 4) ? draw(mutator, 5000) : EVENT_CALL_LONG);
     }
 }
 
