@@ -49,6 +49,9 @@ $(B)/libvittetrace.so: $(LIB_OBJ) $(B)/exports.map
 $(B)/vitte-trace: $(CLI_OBJ) $(CORE_OBJ)
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PROG_LIBS)
 
+# stacks begin at the frame of whoever called into us
+$(B)/lib/preload/%.o $(B)/lib/runtime/stack.o: LIB_CFLAGS += -fno-omit-frame-pointer
+
 $(B)/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -c $< -o $@

@@ -213,7 +213,7 @@ static void on_span(void *data, const struct span *span)
     if (!aggregate->thread_count)
         return;
     struct thread_sum *thread = &aggregate->threads[aggregate->thread_count - 1];
-    uint64_t end = span->start_ns + span->duration_ns;
+    uint64_t end = span->start_ns + (span->kind == SPAN_COMPLETE ? span->duration_ns : 0);
     if (end > thread->last_ns)
         thread->last_ns = end;
     if (span->name->category == CATEGORY_MEMORY)

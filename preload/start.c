@@ -15,7 +15,10 @@
 #include "runtime/modules.h"
 #include "runtime/options.h"
 #include "runtime/process.h"
+#include "runtime/sampler.h"
 #include "runtime/session.h"
+#include "runtime/stack.h"
+#include "runtime/unwind.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -164,6 +167,29 @@ static void at_quick_exit_last(void *unused)
     start_finish(quick_status);
 }
 
+/* The clock is not calibrated yet: a wait's length is compared in ticks as well as that goes. */
+static uint64_t ticks_of_usec(uint64_t usec)
+{
+    struct clock_pair first = process.live->start, now = clock_read_pair();
+    uint64_t nsec = now.nsec - first.nsec;
+    return nsec ? (uint64_t)((double)(now.tick - first.tick) / (double)nsec * 1000 * (double)usec)
+                : usec * 1000;
+}
+
+static void prepare_stacks(char *const *environment)
+{
+    const char *after = option_value(environment, OPTION_STACK_AFTER);
+    int only_uninstrumented;
+    uint32_t hz =
+        sample_parse(option_value(environment, OPTION_SAMPLE), &only_uninstrumented, NULL);
+    process.stacks = stacks_parse(option_value(environment, OPTION_STACKS), NULL);
+    process.stack_after = ticks_of_usec(after ? text_read_number(&after) : STACK_AFTER_USEC);
+    process.unwind = unwind_how_named(option_value(environment, OPTION_UNWIND));
+    stack_is_first();
+    if (hz && process_captures(CATEGORY_SAMPLES))
+        sampler_begin(hz, only_uninstrumented);
+}
+
 static void begin(char *const *environment)
 {
     char ticket[PATH_MAX + 32];
@@ -179,6 +205,7 @@ static void begin(char *const *environment)
         return;
     }
     process.captured = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
+    prepare_stacks(environment);
     /* a copy: programs write titles over their environment */
     struct text format = text_on(start.format, sizeof start.format);
     const char *wanted = option_value(environment, OPTION_FORMAT);

@@ -1,12 +1,31 @@
 /* The recording half of every wrapper: see wrap.h. */
 #include "preload/wrap.h"
 
+#include "runtime/options.h"
+#include "runtime/stack.h"
+
 void call_end(enum call_number number, uint64_t begun, uint64_t result, const uint64_t *fields,
               unsigned count)
 {
     call_record(number, begun, result, fields, count);
     if (thread_self->slot)
         __atomic_store_n(&thread_self->slot->now.call, 0, __ATOMIC_RELEASE);
+}
+
+/* Waits and locks are told by how long they took; a stack of every one would cost more than the
+ * call. */
+uint32_t call_stack(enum call_number number, uint64_t duration, uint64_t result)
+{
+    const struct definition_call *call = &call_table[number];
+    int is_wait = call->category == CATEGORY_WAITS || call->category == CATEGORY_LOCKS;
+    int wanted =
+        process.stacks >> call->category & 1 && (!is_wait || duration >= process.stack_after);
+    if (!wanted && process.stacks & STACKS_FAILED)
+        wanted = call->result == RESULT_ERROR     ? result != 0
+                 : call->result == RESULT_POINTER ? result == 0
+                 : call->result == RESULT_ANSWER  ? 0
+                                                  : (int64_t)result < 0;
+    return wanted ? stack_here() : 0;
 }
 
 /* An argv as one string, its arguments separated by NULs; long ones are cut. */

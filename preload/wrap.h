@@ -109,6 +109,10 @@ static ALWAYS_INLINE uint64_t call_begin(enum call_number number, uint64_t first
     return tick;
 }
 
+/* Id of the stack that goes with a call's record, or 0: what was asked for. `result` as in its
+ * record. */
+uint32_t call_stack(enum call_number number, uint64_t duration, uint64_t result);
+
 /* Records a call, or a span, that ended at `tick`: `fields` as in its row. */
 static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number, uint64_t begun,
                                          uint64_t result, const uint64_t *fields, unsigned count)
@@ -117,16 +121,20 @@ static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number,
     uint64_t duration = tick - begun;
     if (!self)
         return;
-    unsigned is_long = duration >= EVENT_CALL_LONG, words = 1 + count + is_long;
+    uint32_t stack = process.stacks ? call_stack(number, duration, result) : 0;
+    unsigned is_long = duration >= EVENT_CALL_LONG, words = 1 + count + !!stack + is_long;
     uint64_t *at = emit_claim(self, tick, words);
     at[1] = result;
     for (unsigned i = 0; i < count; i++)
         at[2 + i] = fields[i];
+    if (stack)
+        at[2 + count] = stack;
     if (__builtin_expect(is_long, 0)) {
         at[words] = duration;
         duration = EVENT_CALL_LONG;
     }
-    emit_commit(at, event_record(EVENT_CALL + number, words, tick, duration));
+    emit_commit(at, event_record(EVENT_CALL + number, words, tick,
+                                 duration | (stack ? EVENT_CALL_STACK : 0)));
     usage_look(tick);
 }
 

@@ -148,6 +148,11 @@ uint32_t definitions_append(enum definition_kind kind, const void *head, size_t 
     return (uint32_t)id;
 }
 
+const void *definitions_payload(uint32_t id)
+{
+    return memory_of(id) + sizeof(uint64_t);
+}
+
 static uint32_t hash_of(const char *bytes, size_t length)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */

@@ -158,6 +158,9 @@ static inline uint32_t definitions_string(const char *bytes, size_t length)
  */
 void definitions_seal(int sealed);
 
+/* The payload of an entry of this process or its ancestors. */
+const void *definitions_payload(uint32_t id);
+
 /* Appends one entry; the payload is head then tail. 0 when there is no room (counted). */
 uint32_t definitions_append(enum definition_kind kind, const void *head, size_t head_size,
                             const void *tail, size_t tail_size);

@@ -2,6 +2,8 @@
  */
 #include "runtime/options.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 const char *const option_variables[OPTION_COUNT] = {
@@ -29,27 +31,63 @@ static int is_word(const char *at, size_t length, const char *word)
     return strlen(word) == length && memcmp(at, word, length) == 0;
 }
 
-unsigned categories_parse(const char *list, const char **unknown)
+/* A bit of the mask, or 0, for a word of a list. */
+typedef unsigned word_bits(const char *word, size_t length);
+
+static unsigned parse_list(const char *list, word_bits *bits_of, const char **unknown)
+{
+    unsigned mask = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        unsigned bits = bits_of(list, length);
+        if (!bits && length > 0 && unknown && !*unknown)
+            *unknown = list;
+        mask |= bits;
+        list += length;
+        list += *list == ',';
+    }
+    return mask;
+}
+
+static unsigned category_bits(const char *word, size_t length)
 {
     static const char *const names[CATEGORY_COUNT] = {
 #define X(NAME, option, tag, help) option,
         EVENT_CATEGORIES(X)
 #undef X
     };
-    unsigned mask = 0;
-    if (!list)
-        return CATEGORIES_DEFAULT;
-    while (*list) {
-        size_t length = strcspn(list, ",");
-        unsigned bit = is_word(list, length, "all") ? CATEGORIES_ALL : 0;
-        for (unsigned i = 0; i < CATEGORY_COUNT; i++)
-            if (is_word(list, length, names[i]))
-                bit = 1u << i;
-        if (!bit && length > 0 && unknown && !*unknown)
-            *unknown = list;
-        mask |= bit;
-        list += length;
-        list += *list == ',';
-    }
-    return mask;
+    for (unsigned i = 0; i < CATEGORY_COUNT; i++)
+        if (is_word(word, length, names[i]))
+            return 1u << i;
+    return is_word(word, length, "all") ? CATEGORIES_ALL : 0;
+}
+
+unsigned categories_parse(const char *list, const char **unknown)
+{
+    return list ? parse_list(list, category_bits, unknown) : CATEGORIES_DEFAULT;
+}
+
+static unsigned stack_bits(const char *word, size_t length)
+{
+    unsigned bits = category_bits(word, length) & STACKS_CATEGORIES;
+    if (is_word(word, length, "failed") || is_word(word, length, "all"))
+        bits |= STACKS_FAILED;
+    return bits;
+}
+
+unsigned stacks_parse(const char *list, const char **unknown)
+{
+    return list ? parse_list(list, stack_bits, unknown) : 0;
+}
+
+uint32_t sample_parse(const char *value, int *only_uninstrumented, int *is_valid)
+{
+    const char *end = value;
+    int is_auto = value && strcmp(value, "auto") == 0;
+    uint64_t hz = is_auto ? SAMPLES_AUTO : value ? text_read_number(&end) : 0;
+    int valid = is_auto || (value && value[0] && !*end && hz <= SAMPLES_MAX);
+    *only_uninstrumented = is_auto;
+    if (is_valid)
+        *is_valid = valid;
+    return valid ? (uint32_t)hz : 0;
 }

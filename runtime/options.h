@@ -28,4 +28,21 @@ enum {
  * message. */
 unsigned categories_parse(const char *list, const char **unknown);
 
+/* What calls can have stacks, and the bit for all that failed. */
+enum {
+    STACKS_CATEGORIES = 1 << CATEGORY_MEMORY | 1 << CATEGORY_IO | 1 << CATEGORY_WAITS |
+                        1 << CATEGORY_THREADS | 1 << CATEGORY_LOCKS | 1 << CATEGORY_MAPS |
+                        1 << CATEGORY_PROCESSES,
+    STACKS_FAILED = 1 << 16,
+};
+enum { SAMPLES_MAX = 10000, SAMPLES_AUTO = 1000 }; /* a second */
+enum { STACK_AFTER_USEC = 100 };
+
+/* The same of a list of what gets a stack, with the word "failed"; NULL: nothing. */
+unsigned stacks_parse(const char *list, const char **unknown);
+
+/* Samples a second: a number up to SAMPLES_MAX. `only_uninstrumented` is set for "auto". 0 for
+ * no value and for one that is none; then also 0 in `is_valid`, if given. */
+uint32_t sample_parse(const char *value, int *only_uninstrumented, int *is_valid);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "runtime/clock.h"
+#include "runtime/sampler.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -216,6 +217,8 @@ void process_end(enum process_status status, int exit_status)
 {
     if (atomic_load(&process.state) == PROCESS_OFF || process_memory() != MEMORY_OWN)
         return;
+    if (status != PROCESS_RUNNING)
+        sampler_finish();
     process.live->end = status == PROCESS_RUNNING ? (struct clock_pair){0, 0} : read_clock();
     process.live->exit_status = exit_status;
     process.live->status = status;
@@ -243,6 +246,7 @@ int process_seal(void)
 {
     if (atomic_load(&process.state) != PROCESS_ON || process_memory() != MEMORY_OWN)
         return 0;
+    sampler_end();
     thread_seal();
     definitions_seal(1);
     process.sealed = 1;

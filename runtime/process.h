@@ -22,6 +22,9 @@ struct process {
     int sealed;       /* in a seccomp sandbox: no system call of ours may be made */
     uint32_t pid, image;
     unsigned captured;        /* 1 << event_category of what is; from PROCESS_PAUSE on: pauses */
+    unsigned stacks;          /* 1 << event_category of what gets a stack, and STACKS_FAILED */
+    unsigned unwind;          /* enum unwind_how */
+    uint64_t stack_after;     /* ticks that a wait takes before it gets a stack */
     struct live_header *live; /* shared with the file; NULL while OFF */
     struct thread *threads;   /* SLOT_COUNT of them, then the canary */
     _Atomic uint32_t ended;   /* slots whose thread has said that it ends */

@@ -7,6 +7,8 @@
 #include "runtime/clock.h"
 #include "runtime/event.h"
 #include "runtime/process.h"
+#include "runtime/sampler.h"
+#include "runtime/stack.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -137,7 +139,9 @@ static struct thread *attach(void)
     self->slot->ended = 0;
     self->slot->now.call = 0;
     block_open(self);
+    stack_forget(self);
     thread_self = self;
+    sampler_attach(self);
     return self;
 }
 
@@ -235,6 +239,7 @@ void thread_ending(void)
 {
     struct thread *self = thread_self;
     if (self->slot && !self->slot->ended) {
+        sampler_finish();
         self->slot->ended = 1;
         atomic_fetch_add(&process.ended, 1);
     }
@@ -245,6 +250,7 @@ void thread_seal(void)
     struct thread *self = thread_self;
     if (!self->slot || self->next >= self->end)
         return;
+    stack_seal();
     uint64_t mask = sys_signals_block();
     if (block_reserve(self, 0) == 0 && block_reserve(self, 1) == 0)
         block_flush(self);

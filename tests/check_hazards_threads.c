@@ -60,6 +60,7 @@ START_TEST(h19_threads_start_without_proc)
     free(undefined);
     struct outcome run = shell("exec timeout -k 1 60 strace -f -qq -e trace=%%file -o calls "
                                "env LD_PRELOAD='%s' VITTE_TRACE_OUT=trace.ndjson "
+                               "ASAN_OPTIONS=detect_leaks=0 " /* nobody can look under strace */
                                "VITTE_TRACE_EVENTS=functions,memory,io,threads '%s'",
                                built_library(), built_program("instrumented/h19_starts"));
     assert_fine(&run);

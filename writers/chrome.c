@@ -108,7 +108,8 @@ static void aside(struct writer *writer, const struct span *span)
 /* {"ph":"X",HEAD TS,"dur":D,"name":N,"cat":C — without the closing brace */
 static void open_event(struct writer *writer, const struct span *span)
 {
-    static const char kinds[][12] = {"{\"ph\":\"X\",", "{\"ph\":\"i\",", "{\"ph\":\"C\","};
+    static const char kinds[][12] = {"{\"ph\":\"X\",", "{\"ph\":\"i\",", "{\"ph\":\"C\",",
+                                     "{\"ph\":\"P\","};
     struct chrome *chrome = writer->state;
     char *at = sink_room(writer->sink, SINK_ROOM);
     at = put_bytes(at, chrome->comma ? ",\n" : "\n", chrome->comma ? 2 : 1);

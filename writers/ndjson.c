@@ -65,7 +65,7 @@ static void thread(struct writer *writer)
 
 static void span(struct writer *writer, const struct span *span)
 {
-    static const char *const types[] = {"span", "instant", "counter"};
+    static const char *const types[] = {"span", "instant", "counter", "sample"};
     struct sink *sink = writer->sink;
     sink_string(sink, "{\"type\":\"");
     sink_string(sink, types[span->kind]);
@@ -81,6 +81,8 @@ static void span(struct writer *writer, const struct span *span)
         field_number(sink, "self", span->self_ns);
         field_number(sink, "depth", span->depth);
     }
+    if (span->kind == SPAN_SAMPLE)
+        field_number(sink, "cpu", span->duration_ns);
     if (span->flags & SPAN_ASIDE)
         sink_string(sink, ",\"aside\":1");
     if (span->name->module[0])

@@ -1,0 +1,142 @@
+/* See stack.h. */
+#include "runtime/stack.h"
+
+#include "base/sys.h"
+#include "runtime/definitions.h"
+#include "runtime/process.h"
+#include "runtime/stacks_table.h"
+#include "runtime/unwind.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One for calls, one for samples, one for the calls of handlers that interrupted a walk. */
+enum walk_use { WALK_CALL, WALK_SAMPLE, WALK_NESTED, WALK_USES };
+
+struct thread_walks {
+    struct {
+        _Atomic uintptr_t owner; /* frame of the function that walks now, or 0 */
+        struct unwind_walk walk;
+    } use[WALK_USES];
+};
+
+static __thread struct unwind_bounds bounds __attribute__((tls_model("initial-exec")));
+
+/* The kernel leaves at least this much room below the first stack, whatever its limit is. */
+enum { FIRST_STACK_BYTES = 128 << 20, THREAD_HEAD_BYTES = 8192 };
+
+extern void *__libc_stack_end; /* glibc's loader: where the first stack began */
+
+void stack_is_first(void)
+{
+    bounds.high = (uintptr_t)__libc_stack_end;
+    bounds.low = bounds.high - FIRST_STACK_BYTES;
+}
+
+/* glibc puts a thread's descriptor, which is what pthread_self() gives, and what is thread-local on
+ * top of its stack: the stack's lowest bytes are given up for it here. */
+void stack_is_threads(size_t size)
+{
+    bounds.high = (uintptr_t)pthread_self();
+    bounds.low = bounds.high - (size > THREAD_HEAD_BYTES ? size - THREAD_HEAD_BYTES : 0);
+}
+
+static struct thread_walks *walks_of(struct thread *self)
+{
+    if (!self->walks && !process.sealed) {
+        self->walks = sys_mmap(NULL, sizeof *self->walks, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (self->walks)
+            sys_madvise(self->walks, sizeof *self->walks, MADV_DONTFORK);
+    }
+    return self->walks;
+}
+
+void stack_seal(void)
+{
+    if (process.stacks || process_captures(CATEGORY_SAMPLES))
+        walks_of(thread_self);
+}
+
+void stack_forget(struct thread *thread)
+{
+    for (int i = 0; thread->walks && i < WALK_USES; i++) {
+        thread->walks->use[i].walk.depth = 0;
+        atomic_store_explicit(&thread->walks->use[i].owner, 0, memory_order_relaxed);
+    }
+}
+
+/* Takes one of the thread's walks for a function whose frame is at `here`. Stacks grow down: an
+ * owner whose frame lies below is gone. */
+static int take(struct thread_walks *walks, int first, uintptr_t here)
+{
+    static const int others[WALK_USES] = {WALK_NESTED, WALK_NESTED, WALK_USES};
+    for (int i = first; i < WALK_USES; i = others[i]) {
+        uintptr_t owner = atomic_load_explicit(&walks->use[i].owner, memory_order_relaxed);
+        if (owner && here < owner)
+            continue;
+        if (owner)
+            walks->use[i].walk.depth = 0; /* left half-way */
+        atomic_store_explicit(&walks->use[i].owner, here, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        return i;
+    }
+    return -1;
+}
+
+static uint32_t number(struct unwind_walk *walk)
+{
+    uint32_t id = walk->same ? walk->id[walk->same - 1] : 0;
+    for (uint32_t i = walk->same; i < walk->depth; i++) {
+        uint32_t flags =
+            (walk->exact >> i & 1 ? STACK_EXACT : 0) | (i == 0 && walk->cut ? STACK_CUT : 0);
+        id = stacks_intern(walk->address[i], id, flags);
+        walk->id[i] = id;
+        if (!id) {
+            walk->depth = i;
+            return 0;
+        }
+    }
+    return id;
+}
+
+static uint32_t walk_from(struct unwind_state state, enum walk_use use, uintptr_t here)
+{
+    struct thread *self = thread_self;
+    struct thread_walks *walks = self->slot ? walks_of(self) : NULL;
+    int taken = walks ? take(walks, (int)use, here) : -1;
+    if (taken < 0)
+        return 0;
+    struct unwind_walk *walk = &walks->use[taken].walk;
+    unwind(walk, state, bounds, process.unwind);
+    uint32_t id = number(walk);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&walks->use[taken].owner, 0, memory_order_relaxed);
+    return id;
+}
+
+/* This library, as it is in memory. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+static int is_ours(uint64_t pc)
+{
+    return pc - (uint64_t)(uintptr_t)__ehdr_start <
+           (uint64_t)(uintptr_t)etext - (uint64_t)(uintptr_t)__ehdr_start;
+}
+
+uint32_t stack_here(void)
+{
+    const uintptr_t *frame = __builtin_frame_address(0);
+    uintptr_t here = (uintptr_t)frame;
+    while (is_ours(frame[1]))
+        frame = (const uintptr_t *)frame[0];
+    struct unwind_state state = {frame[1], (uint64_t)(uintptr_t)(frame + 2), frame[0], 0};
+    return walk_from(state, WALK_CALL, here);
+}
+
+uint32_t stack_interrupted(const ucontext_t *context)
+{
+    struct unwind_state state = unwind_state_of(context);
+    return walk_from(state, WALK_SAMPLE, (uintptr_t)__builtin_frame_address(0));
+}
