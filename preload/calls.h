@@ -81,7 +81,7 @@ struct real_calls {
 #undef CALL
 #undef HAND
     void *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp, *_setjmp,
-        *__sigsetjmp, *dlopen, *dlmopen, *syscall;
+        *__sigsetjmp, *dlclose, *dlopen, *dlmopen, *syscall;
     /* not wrapped, only called */
     int (*pthread_spin_trylock)(pthread_spinlock_t *lock);
     int (*sem_trywait)(sem_t *semaphore);

@@ -80,7 +80,7 @@ struct row {
 static const struct row rows[] = {
 #define TAIL(name) {#name, offsetof(struct real_calls, name), NULL},
     TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp) TAIL(__longjmp_chk)
-        TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp) TAIL(dlopen) TAIL(dlmopen)
+        TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp) TAIL(dlclose) TAIL(dlopen) TAIL(dlmopen)
             TAIL(syscall){"pthread_spin_trylock", offsetof(struct real_calls, pthread_spin_trylock),
                           (void *)spin_is_busy},
     {"sem_trywait", offsetof(struct real_calls, sem_trywait), (void *)semaphore_is_busy},

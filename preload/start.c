@@ -296,6 +296,8 @@ EXPORT void __gmon_start__(void)
         start.announces = 0;
         environment_announce();
     }
-    if (atomic_load(&process.state) == PROCESS_ON && thread_attach())
+    if (atomic_load(&process.state) == PROCESS_ON && thread_attach()) {
+        unwind_forget();
         modules_record_at(__builtin_return_address(0));
+    }
 }

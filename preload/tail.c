@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
+#include "runtime/unwind.h"
 #include "tail_call.h"
 
 #include <dlfcn.h>
@@ -139,6 +140,7 @@ static void loads(const char *path, int flags, uint32_t gap)
 {
     if (gap || flags & RTLD_DEEPBIND)
         process_gap(gap | (flags & RTLD_DEEPBIND ? GAP_DEEPBIND : 0));
+    unwind_forget();
     if (path && process_captures(CATEGORY_PROCESSES) && thread_room())
         call_note(NUMBER_dlopen, F1(PATH, path));
 }
@@ -191,6 +193,7 @@ TAIL_CALL(syscall, before_syscall)
 
 BEFORE(dlopen, loads(argument, (int)(intptr_t)second, 0))
 BEFORE(dlmopen, loads(second, 0, GAP_NAMESPACE))
+BEFORE(dlclose, unwind_forget())
 BEFORE(quick_exit, start_quick_exit((int)(intptr_t)argument))
 BEFORE(setjmp, note(EVENT_SETJMP, argument))
 BEFORE(_setjmp, note(EVENT_SETJMP, argument))

@@ -1,6 +1,9 @@
 /* Threads: the rows of calls/threads.def. */
 #include "preload/threads.h"
+
+#include "base/sys.h"
 #include "preload/wrap.h"
+#include "runtime/stack.h"
 
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
@@ -19,12 +22,15 @@ struct start {
     _Atomic int taken;
     uint32_t parent;
     uint64_t tick; /* before it was made */
+    size_t stack;  /* bytes of its stack */
     void *(*routine)(void *);
     void *argument;
 };
 static struct start starts[256];
 static pthread_key_t ending_key;
 static int ending_key_made;
+static size_t default_stack;
+enum { UNLIMITED_STACK = 2 << 20 }; /* glibc's default where there is no limit */
 
 static struct start *take_start(void)
 {
@@ -47,7 +53,19 @@ static void ending(void *value)
 
 void threads_prepare(void)
 {
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    SYS4(SYS_prlimit64, 0, RLIMIT_STACK, NULL, &limit);
+    default_stack = limit.rlim_cur == RLIM_INFINITY ? UNLIMITED_STACK : limit.rlim_cur;
     ending_key_made = pthread_key_create(&ending_key, ending) == 0;
+}
+
+/* What a thread with these attributes gets; by default as much as glibc took of the limit. */
+static size_t stack_size(const pthread_attr_t *attributes)
+{
+    size_t size = default_stack;
+    if (attributes)
+        pthread_attr_getstacksize(attributes, &size);
+    return size;
 }
 
 static void *run(void *argument)
@@ -55,6 +73,7 @@ static void *run(void *argument)
     struct start *given = argument, start = *given;
     atomic_store(&given->taken, 0);
     uint64_t parent = start.parent;
+    stack_is_threads(start.stack);
     if (thread_attach())
         thread_define(start.parent, start.tick);
     if (process_captures(CATEGORY_THREADS))
@@ -73,6 +92,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     if (start) {
         start->parent = thread_reference();
         start->tick = clock_tick();
+        start->stack = stack_size(attributes);
         start->routine = routine;
         start->argument = argument;
     }

@@ -65,6 +65,11 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         sample(self, stack_interrupted(context));
 }
 
+int sampler_has(const void *handler)
+{
+    return handler == (const void *)on_signal;
+}
+
 void sampler_begin(uint32_t hz, int only_uninstrumented)
 {
     struct kernel_action action = {

@@ -22,6 +22,9 @@ void sampler_end(void);
 
 int sampler_is_on(void);
 
+/* Whether this is the handler of the sampler's. */
+int sampler_has(const void *handler);
+
 /* The calling thread, which has just attached to `self`; the timer of whoever had the slot before
  * goes. */
 void sampler_attach(struct thread *self);

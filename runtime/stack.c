@@ -25,10 +25,13 @@ static __thread struct unwind_bounds bounds __attribute__((tls_model("initial-ex
 /* The kernel leaves at least this much room below the first stack, whatever its limit is. */
 enum { FIRST_STACK_BYTES = 128 << 20, THREAD_HEAD_BYTES = 8192 };
 
-extern void *__libc_stack_end; /* glibc's loader: where the first stack began */
+/* glibc's loader: where the first stack began. Weak, or we would need that library by name. */
+extern void *__libc_stack_end __attribute__((weak));
 
 void stack_is_first(void)
 {
+    if (!&__libc_stack_end)
+        return;
     bounds.high = (uintptr_t)__libc_stack_end;
     bounds.low = bounds.high - FIRST_STACK_BYTES;
 }
