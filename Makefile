@@ -87,18 +87,20 @@ $(LIBRARIES_C): $(B)/tests/%.so: tests/%.c
 	$(CC) -std=gnu11 $(TEST_FLAGS) -fPIC -shared -o $@ $< -ldl
 
 # one program of several parts, and the libraries that it loads: see tests/stress/stress.c
-STRESS_FLAGS = $(TEST_FLAGS) -finstrument-functions
+STRESS_FLAGS = $(TEST_FLAGS) -D_GNU_SOURCE -finstrument-functions
 STRESS := $(B)/tests/stress/stress $(B)/tests/stress/a.so $(B)/tests/stress/b.so
+STRESS_C := $(filter-out tests/stress/library.c,$(wildcard tests/stress/*.c))
+STRESS_OBJ := $(STRESS_C:%.c=$(B)/%.o) $(B)/tests/stress/exceptions.o
 
-$(B)/tests/stress/stress.o: tests/stress/stress.c
+$(B)/tests/stress/%.o: tests/stress/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(STRESS_FLAGS) -c -o $@ $<
 
-$(B)/tests/stress/exceptions.o: tests/stress/exceptions.cc
+$(B)/tests/stress/%.o: tests/stress/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(STRESS_FLAGS) -c -o $@ $<
 
-$(B)/tests/stress/stress: $(B)/tests/stress/stress.o $(B)/tests/stress/exceptions.o
+$(B)/tests/stress/stress: $(STRESS_OBJ)
 	$(CXX) -pthread -rdynamic -o $@ $^ -ldl
 
 $(B)/tests/stress/%.so: tests/stress/library.c

@@ -8,24 +8,18 @@
 
 #include "collector/coverage.h"
 #include "collector/memory.h"
+#include "collector/recent_spans.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_JUMPS = 1 << 16, RECENT = 1024 };
+enum { MAX_JUMPS = 1 << 16 };
 
 /* Where a longjmp to this buffer goes. Once the stack was less deep, setjmp's caller has returned.
  */
 struct jump {
     uint64_t buffer;
-    size_t depth;
-};
-
-/* A span that has ended: a call that is recorded after it, but began before it, contains it (calloc
- * in pthread_create, a signal handler in read). */
-struct ended {
-    uint64_t start_ns, duration_ns;
     size_t depth;
 };
 
@@ -39,8 +33,7 @@ struct pairing {
     size_t active_room;
     struct jump *jumps; /* by depth; room for MAX_JUMPS from the first one on */
     size_t jump_count;
-    struct ended recent[RECENT]; /* a ring used as a stack, newest at next_recent - 1 */
-    size_t next_recent, recent_count;
+    struct recent_spans recent;
     uint64_t tick;     /* of the thread's last record; never goes back */
     uint64_t own_tick; /* the record's own, which is earlier when a signal handler overtook it */
     uint64_t out_tick; /* of the last record that says that the thread was in no call of libc's:
@@ -119,43 +112,6 @@ static struct frame *push(struct pairing *pairing, const struct name *name, uint
     return frame;
 }
 
-/* Remembers a span that ended at the current depth; those inside it are of no interest any more. */
-static void remember(struct pairing *pairing, uint64_t start_ns, uint64_t duration_ns)
-{
-    while (pairing->recent_count &&
-           pairing->recent[(pairing->next_recent - 1) % RECENT].depth > pairing->depth)
-        pairing->next_recent--, pairing->recent_count--;
-    pairing->recent[pairing->next_recent++ % RECENT] =
-        (struct ended){start_ns, duration_ns, pairing->depth};
-    pairing->recent_count += pairing->recent_count < RECENT;
-}
-
-/* Time of the spans at the current depth that began at or after `start_ns`: they lie in a call that
- * began then. They are forgotten: from now on they are part of that call. */
-static uint64_t take_contained(struct pairing *pairing, uint64_t start_ns)
-{
-    uint64_t contained = 0;
-    while (pairing->recent_count) {
-        const struct ended *ended = &pairing->recent[(pairing->next_recent - 1) % RECENT];
-        if (ended->depth < pairing->depth ||
-            (ended->depth == pairing->depth && ended->start_ns < start_ns))
-            break;
-        if (ended->depth == pairing->depth)
-            contained += ended->duration_ns;
-        pairing->next_recent--, pairing->recent_count--;
-    }
-    return contained;
-}
-
-/* When the last span at the current depth ended that is remembered, or 0. */
-static uint64_t end_of_elder(const struct pairing *pairing)
-{
-    const struct ended *ended = &pairing->recent[(pairing->next_recent - 1) % RECENT];
-    return pairing->recent_count && ended->depth == pairing->depth
-               ? ended->start_ns + ended->duration_ns
-               : 0;
-}
-
 /* Ends the innermost frame at the tick. */
 static void pop(struct pairing *pairing, uint64_t tick, unsigned flags)
 {
@@ -174,7 +130,7 @@ static void pop(struct pairing *pairing, uint64_t tick, unsigned flags)
         span.self_ns = span.duration_ns - frame->children_ns;
     if (pairing->depth)
         pairing->frames[pairing->depth - 1].children_ns += span.duration_ns;
-    remember(pairing, span.start_ns, span.duration_ns);
+    recent_spans_add(&pairing->recent, pairing->depth, span.start_ns, span.duration_ns);
     give(pairing, &span);
     free((void *)(uintptr_t)span.payload);
 }
@@ -298,8 +254,8 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     }
     if (pairing->depth && span.start_ns < pairing->frames[pairing->depth - 1].start_ns)
         span.start_ns = pairing->frames[pairing->depth - 1].start_ns;
-    uint64_t contained = take_contained(pairing, span.start_ns);
-    uint64_t elder = end_of_elder(pairing);
+    uint64_t contained = recent_spans_take(&pairing->recent, pairing->depth, span.start_ns);
+    uint64_t elder = recent_spans_end(&pairing->recent, pairing->depth);
     if (span.start_ns < elder)
         span.start_ns = elder;
     span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
@@ -307,7 +263,7 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
         span.self_ns = span.duration_ns - contained;
     if (pairing->depth)
         pairing->frames[pairing->depth - 1].children_ns += span.self_ns;
-    remember(pairing, span.start_ns, span.duration_ns);
+    recent_spans_add(&pairing->recent, pairing->depth, span.start_ns, span.duration_ns);
     give(pairing, &span);
 }
 
@@ -431,7 +387,7 @@ static void finish_thread(struct pairing *pairing, const struct slot_header *slo
     if (pairing->visitor->thread_end)
         pairing->visitor->thread_end(pairing->visitor->data, last);
     pairing->in_thread = 0;
-    pairing->recent_count = 0;
+    recent_spans_clear(&pairing->recent);
     pairing->jump_count = 0;
 }
 

@@ -2,13 +2,13 @@
  * destructor makes more calls: of an instrumented function, of malloc and free, of write. Prints
  * how many there were altogether. */
 #define _GNU_SOURCE
+#include "../programs/blocked.h"
 #include "../programs/book.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -101,33 +101,15 @@ PLAIN static void *routine(void *argument)
     return NULL;
 }
 
-/* Until the thread sleeps; by system calls that no tracer sees. */
-PLAIN static void wait_until_blocked(void)
-{
-    char path[64], text[256];
-    int thread;
-    while (!(thread = __atomic_load_n(&tid, __ATOMIC_ACQUIRE)))
-        syscall(SYS_sched_yield);
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
-    for (;;) {
-        long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
-        long length = syscall(SYS_read, fd, text, sizeof text - 1);
-        syscall(SYS_close, fd);
-        text[length > 0 ? length : 0] = '\0';
-        const char *end = strrchr(text, ')');
-        if (end && end[2] == 'S')
-            return;
-        syscall(SYS_sched_yield);
-    }
-}
-
 PLAIN static void cancel(size_t which)
 {
     pthread_t thread;
     void *result = NULL;
+    int waiter;
     tid = 0;
     pthread_create(&thread, NULL, routine, (void *)&waits[which]);
-    wait_until_blocked();
+    while (!(waiter = __atomic_load_n(&tid, __ATOMIC_ACQUIRE)) || !is_asleep(waiter))
+        syscall(SYS_sched_yield);
     pthread_cancel(thread);
     pthread_join(thread, &result);
     cancelled += result == PTHREAD_CANCELED;

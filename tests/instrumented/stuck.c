@@ -6,6 +6,8 @@
  * has to say of it; then "ready". Nothing here sleeps: a thread is blocked when the kernel says so.
  */
 #define _GNU_SOURCE
+#include "../programs/blocked.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -166,17 +168,8 @@ enum { SEATS = sizeof seats / sizeof seats[0] };
 /* The thread has said what it does, and sleeps; the last one runs. */
 PLAIN static int is_settled(struct seat *seat, int runs)
 {
-    char path[64], text[512] = "";
     int tid = atomic_load(&seat->tid);
-    if (!tid || runs)
-        return tid;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
-    if (fd < 0 || syscall(SYS_read, fd, text, sizeof text - 1) <= 0)
-        abort();
-    syscall(SYS_close, fd);
-    const char *state = strrchr(text, ')');
-    return state && state[2] == 'S';
+    return tid && (runs || is_asleep(tid));
 }
 
 /* Somebody to wait for, who reads until there is no writer, so ends with us; he is in no trace. */

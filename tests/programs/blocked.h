@@ -22,6 +22,19 @@ static inline int is_blocked(pid_t tid)
     return text[0] != 'r' && strtol(text, NULL, 10) == SYS_futex; /* or "running" */
 }
 
+/* Whether the thread sleeps, in whatever call. */
+__attribute__((no_instrument_function)) static inline int is_asleep(pid_t tid)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0 || syscall(SYS_read, fd, text, sizeof text - 1) <= 0)
+        abort();
+    syscall(SYS_close, fd);
+    const char *state = strrchr(text, ')');
+    return state && state[2] == 'S';
+}
+
 /* *turn is another thread's word that what it does next blocks. */
 static inline void wait_until_blocked(const volatile int *turn, int value,
                                       const volatile pid_t *tid)

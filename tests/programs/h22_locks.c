@@ -2,13 +2,12 @@
  * for: the other thread gives them up only when this one sleeps. Prints how often it waited, and
  * the address of the mutex. */
 #define _GNU_SOURCE
+#include "blocked.h"
 #include "book.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,28 +42,12 @@ static void *lock_its_own(void *unused)
     return unused;
 }
 
-/* Until main sleeps, by system calls that no tracer sees. */
-static void wait_until_blocked(void)
-{
-    char path[64], text[256];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", main_tid);
-    for (;;) {
-        long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
-        long length = syscall(SYS_read, fd, text, sizeof text - 1);
-        syscall(SYS_close, fd);
-        text[length > 0 ? length : 0] = '\0';
-        const char *end = strrchr(text, ')');
-        if (end && end[2] == 'S')
-            return;
-        syscall(SYS_sched_yield);
-    }
-}
-
 static void *hold(void *unused)
 {
     pthread_mutex_lock(&contended);
     __atomic_store_n(&held, 1, __ATOMIC_RELEASE);
-    wait_until_blocked();
+    while (!is_asleep(main_tid))
+        syscall(SYS_sched_yield);
     pthread_mutex_unlock(&contended);
     return unused;
 }

@@ -6,6 +6,7 @@
 #ifndef VT_TESTS_STRESS_H
 #define VT_TESTS_STRESS_H
 
+#include <errno.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -93,6 +94,13 @@ PLAIN void stress_book(int number, uint64_t count);
 PLAIN void stress_failed(const char *file, int line, const char *what);
 
 #define BOOK(name) stress_book(FUNCTION_##name, 1)
+#define DONE(call, bytes)                                                                          \
+    do {                                                                                           \
+        int errno_ = errno;                                                                        \
+        stress_book(CALL_##call, 1);                                                               \
+        stress_book(BYTES_##call, (uint64_t)(bytes));                                              \
+        errno = errno_;                                                                            \
+    } while (0)
 #define MUST(what) ((what) ? (void)0 : stress_failed(__FILE__, __LINE__, #what))
 
 /* exceptions.cc: throws from `depth` calls deep; whether it was caught where it should be, with the
