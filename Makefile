@@ -141,7 +141,7 @@ fuzz: all
 	    $(B)/fuzz/$$name.bin -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) $(B)/fuzz/$$name || exit 1; \
 	done
 
-SOURCES := $(wildcard */*.c */*.h base/arch/*/*.h tests/*/*.c tests/*/*.cc)
+SOURCES := $(wildcard */*.c */*.h base/arch/*/*.h tests/*/*.[ch] tests/*/*.cc)
 format:
 	clang-format -i $(SOURCES)
 lint:
