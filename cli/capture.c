@@ -82,10 +82,14 @@ static void set_up_environment(const struct capture *capture, const char *librar
              before ? before : "");
     setenv("LD_PRELOAD", value, 1);
     setenv(option_variables[OPTION_SESSION], ticket_text, 1);
-    if (capture->events)
-        setenv(option_variables[OPTION_EVENTS], capture->events, 1);
-    if (!capture->exec_env)
-        setenv(option_variables[OPTION_EXEC_ENV], "0", 1);
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (capture->settings[i])
+            setenv(option_variables[i], capture->settings[i], 1);
+}
+
+static const char *setting(const struct capture *capture, enum capture_option option)
+{
+    return capture->settings[option] ? capture->settings[option] : getenv(option_variables[option]);
 }
 
 static int make_session(const struct capture *capture)
@@ -102,7 +106,9 @@ static int make_session(const struct capture *capture)
     struct session_config config = {.folder = capture->folder,
                                     .out = capture->out,
                                     .format = capture->format,
-                                    .events = capture->events,
+                                    .events = setting(capture, OPTION_EVENTS),
+                                    .stacks = setting(capture, OPTION_STACKS),
+                                    .sample = setting(capture, OPTION_SAMPLE),
                                     .command = command,
                                     .command_size = size,
                                     .traceparent = getenv("TRACEPARENT"),

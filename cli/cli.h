@@ -4,6 +4,7 @@
 
 #include "collector/walk.h"
 #include "filter/filter.h"
+#include "runtime/options.h"
 #include "writers/writer.h"
 
 #include <stdio.h>
@@ -66,9 +67,10 @@ void remove_session(const char *folder);
 
 struct capture {
     const char *folder; /* of the session, to be made */
-    const char *out, *format, *events;
+    const char *out, *format;
     char **command; /* NULL-terminated */
-    int exec_env;   /* re-add the tracer to environments (the default) */
+    /* by enum capture_option: what the command line says, or NULL: what the environment says */
+    const char *settings[OPTION_COUNT];
 };
 
 /* Runs the command traced. The wait status of the command, or -1 with `exit_status` set to what the

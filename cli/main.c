@@ -9,9 +9,12 @@
 
 const struct verb verbs[] = {
     {"run",
-     "[-o FILE] [-f FORMAT] [--events LIST] [--filter EXPR] [--keep] [--no-exec-env] [-q] -- CMD…",
+     "[-o FILE] [-f FORMAT] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--filter EXPR] "
+     "[--keep] [--no-exec-env] [-q] -- CMD…",
      "run CMD traced and write one trace of it and its children", verb_run},
-    {"record", "[-o NAME.vtrace] [--events LIST] [--no-exec-env] [-q] -- CMD…",
+    {"record",
+     "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--no-exec-env] [-q] -- "
+     "CMD…",
      "only capture, into a session folder", verb_record},
     {"export", "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--keep-going] [--remove] [-q]",
      "write a captured session as a trace", verb_export},

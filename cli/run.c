@@ -21,17 +21,34 @@ static int absolute(const char *path, char *buffer, size_t size)
     return snprintf(buffer, size, "%s/%s", folder, path) < (int)size ? 0 : -1;
 }
 
-static int check_events(const char *events)
+static int check_list(const char *option, const char *list,
+                      unsigned parse(const char *, const char **), const char *words)
 {
     const char *unknown = NULL;
-    if (events)
-        categories_parse(events, &unknown);
+    if (list)
+        parse(list, &unknown);
     if (!unknown)
         return EXIT_OK;
-    return fail(EXIT_USAGE,
-                "--events: there is no '%.*s'; there are functions, memory, io, threads, locks, "
-                "processes, scopes and all",
-                (int)strcspn(unknown, ","), unknown);
+    return fail(EXIT_USAGE, "%s: there is no '%.*s'; there are %s", option,
+                (int)strcspn(unknown, ","), unknown, words);
+}
+
+static int check_settings(const struct capture *capture)
+{
+    const char *sample = capture->settings[OPTION_SAMPLE];
+    int only_uninstrumented, is_valid;
+    int status = check_list("--events", capture->settings[OPTION_EVENTS], categories_parse,
+                            "functions, memory, io, waits, threads, locks, counters, maps, "
+                            "samples, processes, scopes and all");
+    if (status == EXIT_OK)
+        status = check_list("--stacks", capture->settings[OPTION_STACKS], stacks_parse,
+                            "memory, io, waits, threads, locks, maps, processes, failed and all");
+    sample_parse(sample, &only_uninstrumented, &is_valid);
+    if (status == EXIT_OK && sample && !is_valid)
+        return fail(EXIT_USAGE,
+                    "--sample takes a number of samples a second up to %d, or auto; not '%s'",
+                    SAMPLES_MAX, sample);
+    return status;
 }
 
 static int by_self(const void *a, const void *b)
@@ -143,10 +160,11 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
 
 static int parse_run(int argc, char **argv, struct run_options *run)
 {
-    enum { EVENTS = 256, FILTER, KEEP, NO_ENV };
+    enum { EVENTS = 256, STACKS, SAMPLE, FILTER, KEEP, NO_ENV };
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, 'f'},
-        {"events", required_argument, NULL, EVENTS}, {"filter", required_argument, NULL, FILTER},
+        {"events", required_argument, NULL, EVENTS}, {"stacks", optional_argument, NULL, STACKS},
+        {"sample", required_argument, NULL, SAMPLE}, {"filter", required_argument, NULL, FILTER},
         {"keep", no_argument, NULL, KEEP},           {"quiet", no_argument, NULL, 'q'},
         {"no-exec-env", no_argument, NULL, NO_ENV},  {NULL, 0, NULL, 0}};
     int option;
@@ -162,7 +180,13 @@ static int parse_run(int argc, char **argv, struct run_options *run)
             run->quiet = 1;
             break;
         case EVENTS:
-            run->capture.events = optarg;
+            run->capture.settings[OPTION_EVENTS] = optarg;
+            break;
+        case STACKS:
+            run->capture.settings[OPTION_STACKS] = optarg ? optarg : "all";
+            break;
+        case SAMPLE:
+            run->capture.settings[OPTION_SAMPLE] = optarg;
             break;
         case FILTER:
             run->job.filter = optarg;
@@ -171,7 +195,7 @@ static int parse_run(int argc, char **argv, struct run_options *run)
             run->keep = 1;
             break;
         case NO_ENV:
-            run->capture.exec_env = 0;
+            run->capture.settings[OPTION_EXEC_ENV] = "0";
             break;
         default:
             return usage(argv[0]);
@@ -179,12 +203,14 @@ static int parse_run(int argc, char **argv, struct run_options *run)
     if (optind >= argc)
         return usage(argv[0]);
     run->capture.command = argv + optind;
-    return check_events(run->capture.events);
+    if (!run->capture.settings[OPTION_SAMPLE] && !getenv(option_variables[OPTION_SAMPLE]))
+        run->capture.settings[OPTION_SAMPLE] = "auto";
+    return check_settings(&run->capture);
 }
 
 int verb_run(int argc, char **argv)
 {
-    struct run_options run = {.capture = {.exec_env = 1}};
+    struct run_options run = {.keep = 0};
     uint64_t wall_ns;
     int exit_status, status = parse_run(argc, argv, &run);
     if (status != EXIT_OK)
@@ -226,7 +252,7 @@ int verb_run(int argc, char **argv)
 
 int verb_record(int argc, char **argv)
 {
-    struct run_options run = {.capture = {.exec_env = 1}};
+    struct run_options run = {.keep = 0};
     uint64_t wall_ns;
     int exit_status, status = parse_run(argc, argv, &run);
     if (status != EXIT_OK)

@@ -95,6 +95,8 @@ static long create_session(char *const *environment)
         .out = start.out,
         .format = option_value(environment, OPTION_FORMAT),
         .events = option_value(environment, OPTION_EVENTS),
+        .stacks = option_value(environment, OPTION_STACKS),
+        .sample = option_value(environment, OPTION_SAMPLE),
         .command = command,
         .command_size = length > 0 ? (size_t)length : 0,
         .traceparent = environment_value(environment, "TRACEPARENT"),

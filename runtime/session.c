@@ -81,6 +81,8 @@ static void write_manifest(struct text *text, const struct session_config *confi
     json_field(text, "out", config->out);
     json_field(text, "format", config->format);
     json_field(text, "events", config->events);
+    json_field(text, "stacks", config->stacks);
+    json_field(text, "sample", config->sample);
     json_field(text, "traceparent", config->traceparent);
     json_host(text);
     json_field(text, "clock", clock_in_nsec ? "monotonic" : "cycles");

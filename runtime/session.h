@@ -12,6 +12,8 @@ struct session_config {
     const char *out;     /* absolute path of the trace to come, or NULL */
     const char *format;  /* or NULL: by out's suffix */
     const char *events;  /* VITTE_TRACE_EVENTS, or NULL */
+    const char *stacks;  /* VITTE_TRACE_STACKS, or NULL */
+    const char *sample;  /* VITTE_TRACE_SAMPLE, or NULL */
     const char *command; /* the command line, each argument with its NUL */
     size_t command_size;
     const char *traceparent; /* or NULL */

@@ -38,7 +38,7 @@ _vitte_trace_command() {
 
 _vitte_trace() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-    local events="functions memory io threads locks processes scopes all" columns options word i
+    local events="functions memory io waits threads locks counters maps samples processes scopes all" columns options word i
     COMPREPLY=()
 
     if [[ $COMP_CWORD -eq 1 ]]; then
@@ -47,8 +47,8 @@ _vitte_trace() {
     fi
 
     case $verb in
-    run) options="-o -f --events --filter --keep --no-exec-env -q --" ;;
-    record) options="-o --events --no-exec-env -q --" ;;
+    run) options="-o -f --events --stacks --sample --filter --keep --no-exec-env -q --" ;;
+    record) options="-o --events --stacks --sample --no-exec-env -q --" ;;
     export) options="-f -o --filter --keep-going --remove -q" ;;
     report) options="--threads --memory --io --sort -n --filter --json --keep-going" ;;
     info) options="--json --keep-going" ;;
@@ -60,7 +60,7 @@ _vitte_trace() {
         for ((i = 2; i <= COMP_CWORD; i++)); do
             word=${COMP_WORDS[i]}
             case $word in
-            -o | -f | --output | --format | --events | --filter) ((i++)) ;;
+            -o | -f | --output | --format | --events | --sample | --filter) ((i++)) ;;
             --)
                 [[ $i -lt $COMP_CWORD ]] || break
                 _vitte_trace_command $((i + 1))
@@ -80,6 +80,7 @@ _vitte_trace() {
     -o | --output) _vitte_trace_files && return ;;
     -f | --format) _vitte_trace_words "chrome json folded" && return ;;
     --events) _vitte_trace_list "$events" && return ;;
+    --sample) _vitte_trace_words "auto 100 1000" && return ;;
     --filter) return ;;
     -n) return ;;
     --sort)

@@ -110,6 +110,10 @@ static const struct {
 } elsewhere[] = {
     {"realloc_begins", "a note of the allocator's: check_hazards_memory.c"},
     {"exit", "the last event of a process, behind all printing: daemon_gives_its_event_in_…"},
+    {"sigaction", "not recorded: check_samples.c"},
+    {"signal", "not recorded: check_samples.c"},
+    {"sigprocmask", "not recorded: check_samples.c"},
+    {"pthread_sigmask", "not recorded: check_samples.c"},
     {"daemon", "the caller does not come back from it: daemon_gives_its_event_in_…"},
 };
 
