@@ -44,7 +44,7 @@ static inline long arch_syscall(long number, long a, long b, long c, long d, lon
 }
 
 /* The kernel brings what a handler returns to. */
-#define ARCH_SA_RESTORER 0
+#define ARCH_SA_RESTORER   0
 #define arch_signal_return NULL
 
 #endif
