@@ -65,7 +65,8 @@ $(B)/prog/%.o: %.c
 CHECKS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 PROGRAMS_C  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c tests/instrumented/*.c))
 PROGRAMS_CC := $(patsubst tests/%.cc,$(B)/tests/%,$(wildcard tests/programs/*.cc tests/instrumented/*.cc))
-LIBRARIES_C := $(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/*.c))
+LIBRARIES_U := $(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/unwind_*.c))
+LIBRARIES_C := $(filter-out $(LIBRARIES_U),$(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/*.c)))
 TEST_FLAGS = -O1 -g -Iinclude -pthread -MMD -MP
 INSTRUMENT = $(if $(findstring /instrumented/,$@),-finstrument-functions)
 
@@ -85,6 +86,12 @@ $(PROGRAMS_CC): $(B)/tests/%: tests/%.cc
 $(LIBRARIES_C): $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(TEST_FLAGS) -fPIC -shared -o $@ $< -ldl
+
+# what has the unwinder in it: to compare with libunwind's, and to measure beside it
+UNWINDER := $(patsubst %,$(B)/lib/runtime/%.o,unwind rules eh_frame)
+$(LIBRARIES_U): $(B)/tests/%.so: tests/%.c $(UNWINDER)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(TEST_FLAGS) -I. -I$(ARCHDIR) -fPIC -shared -o $@ $< $(UNWINDER) -lunwind -ldl
 
 # one program of several parts, and the libraries that it loads: see tests/stress/stress.c
 STRESS_FLAGS = $(TEST_FLAGS) -D_GNU_SOURCE -finstrument-functions
@@ -107,7 +114,7 @@ $(B)/tests/stress/%.so: tests/stress/library.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(STRESS_FLAGS) -DLETTER=$* -fPIC -shared -o $@ $<
 
-tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC) $(LIBRARIES_C) $(STRESS)
+tests: all $(CHECKS) $(PROGRAMS_C) $(PROGRAMS_CC) $(LIBRARIES_C) $(LIBRARIES_U) $(STRESS)
 
 check: tests
 	B=$(B) tests/run $(CHECKS) tests/real/quick

@@ -186,7 +186,7 @@ static void prepare_stacks(char *const *environment)
         sample_parse(option_value(environment, OPTION_SAMPLE), &only_uninstrumented, NULL);
     process.stacks = stacks_parse(option_value(environment, OPTION_STACKS), NULL);
     process.stack_after = ticks_of_usec(after ? text_read_number(&after) : STACK_AFTER_USEC);
-    process.unwind = unwind_how_named(option_value(environment, OPTION_UNWIND));
+    stack_find_by(option_value(environment, OPTION_UNWIND));
     stack_is_first();
     if (hz && process_captures(CATEGORY_SAMPLES))
         sampler_begin(hz, only_uninstrumented);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 /* One for calls, one for samples, one for the calls of handlers that interrupted a walk. */
 enum walk_use { WALK_CALL, WALK_SAMPLE, WALK_NESTED, WALK_USES };
@@ -42,6 +43,15 @@ void stack_is_threads(size_t size)
 {
     bounds.high = (uintptr_t)pthread_self();
     bounds.low = bounds.high - (size > THREAD_HEAD_BYTES ? size - THREAD_HEAD_BYTES : 0);
+}
+
+void stack_find_by(const char *how)
+{
+    static const char *const names[] = {
+        [UNWIND_AUTO] = "auto", [UNWIND_RULES] = "cfi", [UNWIND_POINTERS] = "fp"};
+    for (unsigned i = 0; how && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(how, names[i]) == 0)
+            process.unwind = i;
 }
 
 static struct thread_walks *walks_of(struct thread *self)
@@ -89,17 +99,15 @@ static int take(struct thread_walks *walks, int first, uintptr_t here)
 
 static uint32_t number(struct unwind_walk *walk)
 {
-    uint32_t id = walk->same ? walk->id[walk->same - 1] : 0;
+    uint32_t id = walk->same ? walk->frame[walk->same - 1].id : 0;
     for (uint32_t i = walk->same; i < walk->depth; i++) {
-        uint32_t flags =
-            (walk->exact >> i & 1 ? STACK_EXACT : 0) | (i == 0 && walk->cut ? STACK_CUT : 0);
-        id = stacks_intern(walk->address[i], id, flags);
-        walk->id[i] = id;
-        if (!id) {
-            walk->depth = i;
+        struct unwind_frame *frame = &walk->frame[i];
+        uint32_t flags = (frame->exact ? STACK_EXACT : 0) | (i == 0 && walk->cut ? STACK_CUT : 0);
+        frame->id = id = stacks_intern(frame->pc, id, flags);
+        if (!id)
             return 0;
-        }
     }
+    walk->same = walk->depth;
     return id;
 }
 
@@ -111,7 +119,7 @@ static uint32_t walk_from(struct unwind_state state, enum walk_use use, uintptr_
     if (taken < 0)
         return 0;
     struct unwind_walk *walk = &walks->use[taken].walk;
-    unwind(walk, state, bounds, process.unwind);
+    unwind(walk, state, bounds, process.unwind | (process.sealed ? UNWIND_SILENT : 0));
     uint32_t id = number(walk);
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&walks->use[taken].owner, 0, memory_order_relaxed);
@@ -134,12 +142,13 @@ uint32_t stack_here(void)
     uintptr_t here = (uintptr_t)frame;
     while (is_ours(frame[1]))
         frame = (const uintptr_t *)frame[0];
-    struct unwind_state state = {frame[1], (uint64_t)(uintptr_t)(frame + 2), frame[0], 0};
+    struct unwind_state state = {
+        .pc = frame[1], .sp = (uint64_t)(uintptr_t)(frame + 2), .fp = frame[0]};
     return walk_from(state, WALK_CALL, here);
 }
 
 uint32_t stack_interrupted(const ucontext_t *context)
 {
-    struct unwind_state state = unwind_state_of(context);
-    return walk_from(state, WALK_SAMPLE, (uintptr_t)__builtin_frame_address(0));
+    return walk_from(unwind_interrupted(context), WALK_SAMPLE,
+                     (uintptr_t)__builtin_frame_address(0));
 }

@@ -23,6 +23,9 @@ uint32_t stack_interrupted(const ucontext_t *context);
 void stack_is_first(void);
 void stack_is_threads(size_t size);
 
+/* What VITTE_TRACE_UNWIND says, or NULL. */
+void stack_find_by(const char *how);
+
 /* The slot has another thread now, or will have none: forgets what was remembered. */
 struct thread;
 void stack_forget(struct thread *thread);

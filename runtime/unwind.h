@@ -1,0 +1,95 @@
+/* The stack of the calling thread, or of where a signal interrupted it: who called whom.
+ *
+ * Made for being asked again and again. A walk is a function of where it starts and of the words of
+ * memory that it reads, so it keeps both. The next walk starts at the leaf, and as soon as it comes
+ * to a frame that was there last time, in the same place, it only compares the words that were
+ * read from there outwards; when all are the same, so are the frames, and what its caller noted of
+ * them.
+ *
+ * Steps go by the compiler's unwind tables (rules.h) or, where there are none, by the frame
+ * pointer. Takes no lock, allocates nothing, needs some 600 bytes of stack, leaves errno alone, and
+ * may run in a signal handler at any instruction. Never faults: of the known stack only what lies
+ * above the stack pointer is read, and elsewhere the kernel is asked first, once a page. */
+#ifndef VT_RUNTIME_UNWIND_H
+#define VT_RUNTIME_UNWIND_H
+
+#include "frame.h"
+
+#include <stdint.h>
+
+enum { UNWIND_FRAMES = 64, UNWIND_READS = 3 * UNWIND_FRAMES };
+
+/* A frame: the innermost one to start at. */
+struct unwind_state {
+    uint64_t pc, sp, fp;
+    uint32_t exact;      /* pc is an instruction's (a signal's), else a return address */
+    const void *context; /* a ucontext_t with the other registers, which few frames need; or NULL */
+};
+
+/* The memory of the stack: [sp, high) may be read without asking when low <= sp < high. Both 0:
+ * not known. */
+struct unwind_bounds {
+    uintptr_t low, high;
+};
+
+enum unwind_how {
+    UNWIND_AUTO,        /* by rules, where there are none by frame pointers */
+    UNWIND_RULES,       /* by rules only */
+    UNWIND_POINTERS,    /* by frame pointers only */
+    UNWIND_SILENT = 16, /* or-ed in: make no system call. Off the known stack that leaves the first
+                           frame */
+};
+
+enum unwind_cut {
+    UNWIND_WHOLE,
+    UNWIND_DEEP, /* there are more frames */
+    UNWIND_LOST, /* how to go on was not to be found */
+};
+
+struct unwind_frame {
+    uint64_t pc, sp, fp;
+    uint32_t id;   /* the caller's own */
+    uint8_t exact; /* as in the state */
+    uint8_t reads; /* words that were read to step from here, and from the frames further out */
+};
+
+struct unwind_read {
+    uint64_t at, value;
+};
+
+/* What a thread keeps of its last stack: in zeroed memory of the caller's, some 10 KiB, of which
+ * deep stacks use more. One for each thread, and another one for handlers that may interrupt it. */
+struct unwind_walk {
+    uint32_t depth; /* frames, at most UNWIND_FRAMES; 0: nothing is remembered */
+    /* So many of the outermost frames are as they were, and their ids still right. Whoever has
+     * given all the others theirs sets this to depth: until then they have none. */
+    uint32_t same;
+    uint32_t cut; /* enum unwind_cut: whether frame[0] is the outermost one */
+    uint32_t age, how;
+    struct unwind_frame frame[UNWIND_FRAMES]; /* outermost first */
+    struct unwind_read read[UNWIND_READS];    /* outermost first */
+    struct unwind_frame fresh[UNWIND_FRAMES]; /* of the walk under way, innermost first */
+    struct unwind_read fresh_read[UNWIND_READS];
+};
+
+/* Walks outwards from `state`. Stacks deeper than UNWIND_FRAMES lose the outermost frames, some at
+ * a time: at least half of UNWIND_FRAMES are always there. `how` is an enum unwind_how. */
+void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
+            uint32_t how);
+
+/* Where the calling function is. */
+static inline __attribute__((always_inline)) struct unwind_state unwind_here(void)
+{
+    struct unwind_state state = {.exact = 1};
+    arch_frame(&state.pc, &state.sp, &state.fp);
+    return state;
+}
+
+/* Where a signal interrupted its thread; `context` is the handler's third argument, and has to stay
+ * for as long as the state is used. */
+struct unwind_state unwind_interrupted(const void *context);
+
+/* Modules are about to go, or came: what is known of addresses is void. */
+void unwind_forget(void);
+
+#endif
