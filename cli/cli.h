@@ -2,6 +2,7 @@
 #ifndef VT_CLI_CLI_H
 #define VT_CLI_CLI_H
 
+#include "collector/show.h"
 #include "collector/walk.h"
 #include "filter/filter.h"
 #include "writers/writer.h"
@@ -80,16 +81,7 @@ void end_like(int wait_status) __attribute__((noreturn));
 
 /* ---- text ---- */
 
-/* "1.23 ms", "4.5 KB": at most 16 bytes, in the buffer. */
-const char *show_time(char *buffer, uint64_t nsec);
-const char *show_bytes(char *buffer, uint64_t bytes);
-/* 1 234 567 */
-const char *show_count(char *buffer, uint64_t count);
-
 /* A JSON string; bytes that are not UTF-8 become U+FFFD, as they do in traces. */
 json_t *json_text(const char *bytes, size_t length);
-
-/* Lines about what a session lost or could not see: nothing when there is nothing to say. */
-void print_losses(FILE *file, const struct session *session, const struct totals *totals);
 
 #endif
