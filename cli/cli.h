@@ -36,9 +36,12 @@ int verb_info(int argc, char **argv);
 /* ---- exporting: export.c ---- */
 
 struct export_job {
-    const char *out;      /* path or "-" */
-    const char *format;   /* name, or NULL: by the suffix of out */
-    const char *filter;   /* expression, or NULL */
+    const char *out;    /* path or "-" */
+    const char *format; /* name, or NULL: by the suffix of out */
+    const char *filter; /* expression, or NULL */
+    const char *weight; /* name, or NULL; these three are for formats of stacks */
+    const char *diff;   /* folder of the session to compare with, or NULL */
+    const char *orientation;
     int progress;         /* a line on stderr while it goes on */
     struct visitor *also; /* sees every span too, unfiltered; or NULL */
 };
@@ -46,6 +49,12 @@ struct export_job {
 /* The format that a job asks for; NULL after saying what is wrong (then EXIT_USAGE is the status).
  */
 const struct writer_format *choose_format(const char *format, const char *out);
+/* Whether the job's options make sense: EXIT_OK, or EXIT_USAGE after saying what does not. */
+int check_export(const struct export_job *job);
+/* A weight by its name, or NULL after saying which there are. */
+const struct weight *choose_weight(const char *name);
+/* A heap is followed across threads: the files of all of them are open at once. */
+void allow_many_files(void);
 /* Exit status; what went wrong has been said. */
 int export_session(struct session *session, const struct export_job *job, struct totals *totals);
 

@@ -6,7 +6,6 @@
 
 #include <getopt.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 static const struct column function_columns[] = {
     {"total", "total", COLUMN_TIME},  {"self", "self", COLUMN_TIME},
@@ -190,16 +189,6 @@ static int show(const struct report *report, const struct table *table,
     }
     free(table->rows);
     return status;
-}
-
-/* A heap is followed across threads: the files of all of them are open at once. */
-static void allow_many_files(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* The walk is for what was lost and what is not covered: a heap of nothing may be an allocator that
