@@ -56,6 +56,8 @@ $(B)/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -c $< -o $@
 
+$(B)/prog/writers/embedded.o: writers/flamegraph.js writers/flamegraph.css
+
 $(B)/prog/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(PROG_CFLAGS) -c $< -o $@

@@ -2,6 +2,7 @@
 #ifndef VT_CLI_CLI_H
 #define VT_CLI_CLI_H
 
+#include "collector/show.h"
 #include "collector/walk.h"
 #include "filter/filter.h"
 #include "runtime/options.h"
@@ -36,9 +37,12 @@ int verb_info(int argc, char **argv);
 /* ---- exporting: export.c ---- */
 
 struct export_job {
-    const char *out;      /* path or "-" */
-    const char *format;   /* name, or NULL: by the suffix of out */
-    const char *filter;   /* expression, or NULL */
+    const char *out;    /* path or "-" */
+    const char *format; /* name, or NULL: by the suffix of out */
+    const char *filter; /* expression, or NULL */
+    const char *weight; /* name, or NULL; these three are for formats of stacks */
+    const char *diff;   /* folder of the session to compare with, or NULL */
+    const char *orientation;
     int progress;         /* a line on stderr while it goes on */
     struct visitor *also; /* sees every span too, unfiltered; or NULL */
 };
@@ -46,6 +50,12 @@ struct export_job {
 /* The format that a job asks for; NULL after saying what is wrong (then EXIT_USAGE is the status).
  */
 const struct writer_format *choose_format(const char *format, const char *out);
+/* Whether the job's options make sense: EXIT_OK, or EXIT_USAGE after saying what does not. */
+int check_export(const struct export_job *job);
+/* A weight by its name, or NULL after saying which there are. */
+const struct weight *choose_weight(const char *name);
+/* A heap is followed across threads: the files of all of them are open at once. */
+void allow_many_files(void);
 /* Exit status; what went wrong has been said. */
 int export_session(struct session *session, const struct export_job *job, struct totals *totals);
 
@@ -82,16 +92,7 @@ void end_like(int wait_status) __attribute__((noreturn));
 
 /* ---- text ---- */
 
-/* "1.23 ms", "4.5 KB": at most 16 bytes, in the buffer. */
-const char *show_time(char *buffer, uint64_t nsec);
-const char *show_bytes(char *buffer, uint64_t bytes);
-/* 1 234 567 */
-const char *show_count(char *buffer, uint64_t count);
-
 /* A JSON string; bytes that are not UTF-8 become U+FFFD, as they do in traces. */
 json_t *json_text(const char *bytes, size_t length);
-
-/* Lines about what a session lost or could not see: nothing when there is nothing to say. */
-void print_losses(FILE *file, const struct session *session, const struct totals *totals);
 
 #endif

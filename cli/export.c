@@ -1,12 +1,14 @@
 /* vitte-trace export: a session becomes a trace. Also what `run` does at the end. */
 #include "cli/cli.h"
 
-#include <dirent.h>
+#include "collector/memory.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct exporting {
@@ -56,21 +58,62 @@ const struct writer_format *choose_format(const char *name, const char *out)
                                          : out ? writer_format_of_file(out)
                                                : NULL;
     if (!format && name)
-        fail(EXIT_USAGE, "there is no format '%s'; there are chrome, json and folded", name);
+        fail(EXIT_USAGE, "there is no format '%s'; there are chrome, json, folded and flamegraph",
+             name);
     else if (!format)
         fail(EXIT_USAGE,
-             "%s says no format by its suffix (.json, .ndjson, .folded, or these with .gz); "
+             "%s says no format by its suffix (.json, .ndjson, .folded, .svg, or these with .gz); "
              "give one with -f",
              out);
     return format;
 }
 
+const struct weight *choose_weight(const char *name)
+{
+    const struct weight *weight = weight_named(name);
+    if (weight)
+        return weight;
+    fprintf(stderr, "vitte-trace: --weight: there is no '%s'; there are", name);
+    for (weight = weights; weight->name; weight++)
+        fprintf(stderr, " %s", weight->name);
+    fputs("\n", stderr);
+    return NULL;
+}
+
+int check_export(const struct export_job *job)
+{
+    const struct writer_format *format = choose_format(job->format, job->out);
+    if (!format || (job->weight && !choose_weight(job->weight)))
+        return EXIT_USAGE;
+    if ((job->weight || job->diff || job->orientation) && !format->stacks)
+        return fail(EXIT_USAGE,
+                    "--weight, --diff and --orientation are for the formats folded and flamegraph, "
+                    "not for %s",
+                    format->name);
+    if (job->orientation && strcmp(job->orientation, "icicle") != 0 &&
+        strcmp(job->orientation, "flame") != 0)
+        return fail(EXIT_USAGE, "--orientation is icicle or flame, not '%s'", job->orientation);
+    return EXIT_OK;
+}
+
+void allow_many_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static void on_image(void *data, struct image *image)
 {
     struct exporting *exporting = data;
-    exporting->writer.image = image;
-    if (exporting->writer.format->image)
-        exporting->writer.format->image(&exporting->writer);
+    struct writer *writer = &exporting->writer;
+    writer->image = image;
+    if (writer->stacks)
+        stacks_image(writer->stacks, image);
+    else if (writer->format->image)
+        writer->format->image(writer);
     if (exporting->also && exporting->also->image)
         exporting->also->image(exporting->also->data, image);
 }
@@ -78,9 +121,12 @@ static void on_image(void *data, struct image *image)
 static void on_thread(void *data, struct image *image, const struct thread_view *thread)
 {
     struct exporting *exporting = data;
-    exporting->writer.thread = *thread;
-    if (exporting->writer.format->thread)
-        exporting->writer.format->thread(&exporting->writer);
+    struct writer *writer = &exporting->writer;
+    writer->thread = *thread;
+    if (writer->stacks)
+        stacks_thread(writer->stacks);
+    else if (writer->format->thread)
+        writer->format->thread(writer);
     if (exporting->also && exporting->also->thread)
         exporting->also->thread(exporting->also->data, image, thread);
 }
@@ -93,7 +139,9 @@ static void on_span(void *data, const struct span *span)
         !exporting->filter || span_passes(exporting->filter, writer->image, &writer->thread, span);
     exporting->spans++;
     exporting->passed += (uint64_t)passes;
-    if (passes)
+    if (writer->stacks)
+        stacks_span(writer->stacks, span, passes);
+    else if (passes)
         writer->format->span(writer, span);
     if (exporting->also && exporting->also->span)
         exporting->also->span(exporting->also->data, span);
@@ -114,37 +162,65 @@ static void show_progress(void *data, double done)
     *last = percent;
 }
 
+/* Reads the session, and the one that it is compared with, into the writer. */
+static int read_sessions(struct exporting *exporting, const struct export_job *job,
+                         struct totals totals[2], struct problem *problem)
+{
+    struct writer *writer = &exporting->writer;
+    struct visitor visitor = {on_image,      on_thread, on_span,
+                              on_thread_end, exporting, writer->format->counters};
+    int percent = -1;
+    walk_progress *progress = job->progress ? show_progress : NULL;
+    if (walk_session(writer->session, &visitor, &totals[0], progress, &percent, problem) != 0 ||
+        (writer->stacks && stacks_finish(writer->stacks, problem) != 0))
+        return -1;
+    if (!job->diff)
+        return 0;
+    writer->other = session_open(job->diff, writer->session->keep_going, problem);
+    if (!writer->other)
+        return -1;
+    exporting->also = NULL;
+    writer->other_totals = &totals[1];
+    stacks_compare(writer->stacks);
+    return walk_session(writer->other, &visitor, &totals[1], progress, &percent, problem) != 0
+               ? -1
+               : stacks_finish(writer->stacks, problem);
+}
+
 int export_session(struct session *session, const struct export_job *job, struct totals *totals)
 {
     struct problem problem = {""};
-    int percent = -1;
     struct exporting exporting = {.also = job->also};
+    struct totals both[2] = {{.unmatched = 0}};
     struct filter *filter = NULL;
     const struct writer_format *format = choose_format(job->format, job->out);
-    if (!format || (job->filter && !(filter = parse_filter(job->filter))))
+    if (check_export(job) != EXIT_OK || (job->filter && !(filter = parse_filter(job->filter))))
         return EXIT_USAGE;
     struct writer *writer = &exporting.writer;
-    struct visitor visitor = {on_image,      on_thread,  on_span,
-                              on_thread_end, &exporting, format->counters};
     exporting.filter = filter;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
-    writer->format = format;
-    writer->session = session;
+    allow_many_files();
+    *writer = (struct writer){.format = format, .session = session};
+    writer->is_flame = job->orientation && strcmp(job->orientation, "flame") == 0;
     writer->sink = sink_open(job->out, &problem);
-    writer->state = format->state_size ? calloc(1, format->state_size) : NULL;
-    if (!writer->sink || (format->state_size && !writer->state)) {
-        problem_set(&problem, "out of memory");
+    if (!writer->sink) {
         filter_free(filter);
-        free(writer->state);
         return fail_problem(&problem);
     }
-    format->begin(writer);
-    int failed = walk_session(session, &visitor, totals, job->progress ? show_progress : NULL,
-                              &percent, &problem);
-    format->end(writer, totals);
+    writer->state = format->state_size ? need(calloc(1, format->state_size)) : NULL;
+    if (format->stacks)
+        writer->stacks = stacks_new(session, job->weight ? weight_named(job->weight) : NULL);
+    else
+        format->begin(writer);
+    int failed = read_sessions(&exporting, job, both, &problem);
+    *totals = both[0];
+    if (!failed)
+        format->end(writer, totals);
     failed |= sink_close(writer->sink, failed, &problem);
     if (job->progress)
         fputs("\r\033[K", stderr);
+    stacks_free(writer->stacks);
+    session_close(writer->other);
     free(writer->state);
     filter_free(filter);
     if (!failed)
@@ -152,92 +228,93 @@ int export_session(struct session *session, const struct export_job *job, struct
     return failed ? fail_problem(&problem) : EXIT_OK;
 }
 
-/* Only files that a session consists of: a folder that somebody put more into is kept. */
-void remove_session(const char *folder)
-{
-    char path[PATH_MAX];
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        size_t length = strlen(entry->d_name);
-        const char *dot = strrchr(entry->d_name, '.');
-        if (!dot || length < 2)
-            continue;
-        if (strcmp(dot, ".live") == 0 || strcmp(dot, ".defs") == 0 || strcmp(dot, ".blocks") == 0 ||
-            strcmp(entry->d_name, "session.json") == 0) {
-            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-            unlink(path);
-        }
-    }
-    if (entries)
-        closedir(entries);
-    rmdir(folder);
-}
+struct export_options {
+    struct export_job job;
+    int keep_going, remove, as_planned;
+};
 
-int verb_export(int argc, char **argv)
+static int parse_export(int argc, char **argv, struct export_options *options)
 {
-    enum { KEEP_GOING = 256, REMOVE, FILTER, AS_PLANNED };
-    static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'},    {"output", required_argument, NULL, 'o'},
-        {"filter", required_argument, NULL, FILTER}, {"keep-going", no_argument, NULL, KEEP_GOING},
-        {"remove", no_argument, NULL, REMOVE},       {"as-planned", no_argument, NULL, AS_PLANNED},
-        {"quiet", no_argument, NULL, 'q'},           {NULL, 0, NULL, 0}};
-    struct export_job job = {.progress = isatty(STDERR_FILENO)};
-    struct problem problem = {""};
-    struct totals totals;
-    int keep_going = 0, remove = 0, as_planned = 0, option;
-    while ((option = getopt_long(argc, argv, "f:o:q", options, NULL)) != -1)
+    enum { KEEP_GOING = 256, REMOVE, FILTER, AS_PLANNED, WEIGHT, DIFF, ORIENTATION };
+    static const struct option known[] = {{"format", required_argument, NULL, 'f'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"filter", required_argument, NULL, FILTER},
+                                          {"keep-going", no_argument, NULL, KEEP_GOING},
+                                          {"remove", no_argument, NULL, REMOVE},
+                                          {"as-planned", no_argument, NULL, AS_PLANNED},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"weight", required_argument, NULL, WEIGHT},
+                                          {"diff", required_argument, NULL, DIFF},
+                                          {"orientation", required_argument, NULL, ORIENTATION},
+                                          {NULL, 0, NULL, 0}};
+    struct export_job *job = &options->job;
+    const char **const texts[] = {[FILTER - FILTER] = &job->filter,
+                                  [WEIGHT - FILTER] = &job->weight,
+                                  [DIFF - FILTER] = &job->diff,
+                                  [ORIENTATION - FILTER] = &job->orientation};
+    int option;
+    while ((option = getopt_long(argc, argv, "f:o:q", known, NULL)) != -1)
         switch (option) {
         case 'f':
-            job.format = optarg;
+            job->format = optarg;
             break;
         case 'o':
-            job.out = optarg;
+            job->out = optarg;
             break;
         case 'q':
-            job.progress = 0;
+            job->progress = 0;
             break;
         case FILTER:
-            job.filter = optarg;
+        case WEIGHT:
+        case DIFF:
+        case ORIENTATION:
+            *texts[option - FILTER] = optarg;
             break;
         case KEEP_GOING:
-            keep_going = 1;
+            options->keep_going = 1;
             break;
         case REMOVE:
-            remove = 1;
+            options->remove = 1;
             break;
         case AS_PLANNED:
-            as_planned = 1;
+            options->as_planned = 1;
             break;
         default:
             return usage("export");
         }
     if (optind + 1 != argc)
         return usage("export");
-    if (job.format && !choose_format(job.format, NULL))
-        return EXIT_USAGE;
-    if (remove &&
+    return job->format && !choose_format(job->format, NULL) ? EXIT_USAGE : EXIT_OK;
+}
+
+int verb_export(int argc, char **argv)
+{
+    struct export_options options = {.job.progress = isatty(STDERR_FILENO)};
+    struct export_job *job = &options.job;
+    struct problem problem = {""};
+    struct totals totals;
+    int status = parse_export(argc, argv, &options);
+    if (status != EXIT_OK)
+        return status;
+    if (options.remove &&
         session_goes_on(argv[optind])) /* asked before it is read: what comes later is not in it */
-        remove = 0;
-    struct session *session = session_open(argv[optind], keep_going, &problem);
+        options.remove = 0;
+    struct session *session = session_open(argv[optind], options.keep_going, &problem);
     if (!session)
         return fail_problem(&problem);
     char fallback[64];
-    if (as_planned && !job.out && session_text(session, "out")[0])
-        job.out = session_text(session, "out");
-    if (!job.out) {
+    if (options.as_planned && !job->out && session_text(session, "out")[0])
+        job->out = session_text(session, "out");
+    if (!job->out) {
         const struct writer_format *format =
-            choose_format(job.format ? job.format : "chrome", NULL);
+            choose_format(job->format ? job->format : "chrome", NULL);
         snprintf(fallback, sizeof fallback, "vitte-trace%s", format ? format->suffix : "");
-        job.out = fallback;
+        job->out = fallback;
     }
-    if (!choose_format(job.format, job.out)) {
-        session_close(session);
-        return EXIT_USAGE;
-    }
-    int status = export_session(session, &job, &totals);
-    if (status == EXIT_OK && strcmp(job.out, "-") != 0 && !remove && isatty(STDERR_FILENO))
+    status = export_session(session, job, &totals);
+    if (status == EXIT_OK && strcmp(job->out, "-") != 0 && !options.remove && isatty(STDERR_FILENO))
         print_losses(stderr, session, &totals);
-    if (status == EXIT_OK && remove)
+    if (status == EXIT_OK && options.remove)
         remove_session(argv[optind]);
     session_close(session);
     return status;

@@ -325,16 +325,16 @@ static void print_command(const json_t *list)
 
 /* The processes as a tree: who is the first child of each, and the next one of its parent; 0 when
  * there is none. Counted from 1; entry 0 stands above the roots. */
-struct tree {
+struct process_tree {
     const json_t *processes;
     size_t *first, *next;
 };
 
-static struct tree tree_of(const json_t *processes)
+static struct process_tree tree_of(const json_t *processes)
 {
     size_t count = json_array_size(processes) + 1;
-    struct tree tree = {processes, need(calloc(count, sizeof(size_t))),
-                        need(calloc(count, sizeof(size_t)))};
+    struct process_tree tree = {processes, need(calloc(count, sizeof(size_t))),
+                                need(calloc(count, sizeof(size_t)))};
     for (size_t i = count; i-- > 1;) {
         json_int_t parent = integer_in(json_array_get(processes, i - 1), "parent");
         size_t *first = &tree.first[parent < 0 ? 0 : (size_t)parent + 1];
@@ -344,7 +344,7 @@ static struct tree tree_of(const json_t *processes)
     return tree;
 }
 
-static void print_process(const struct tree *tree, size_t number, int depth)
+static void print_process(const struct process_tree *tree, size_t number, int depth)
 {
     char time[32], lived[32];
     const json_t *process = json_array_get(tree->processes, number - 1);
@@ -378,7 +378,7 @@ static void print_process(const struct tree *tree, size_t number, int depth)
 static void print_info(const json_t *info)
 {
     const json_t *session = json_object_get(info, "session");
-    const struct tree tree = tree_of(json_object_get(info, "processes"));
+    const struct process_tree tree = tree_of(json_object_get(info, "processes"));
     time_t start = (time_t)(integer_in(session, "start_realtime_ns") / 1000000000);
     char when[64], count[32];
     const char *key;

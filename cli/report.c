@@ -1,43 +1,11 @@
-/* vitte-trace report: tables. A table is rows of numbers with columns that say how to show them;
- * the same table is printed for people and as JSON. */
-#include "cli/cli.h"
+/* vitte-trace report: which tables there are, and what is in them. */
+#include "cli/table.h"
 
 #include "collector/aggregate.h"
 #include "collector/heap.h"
 
 #include <getopt.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-
-enum column_kind { COLUMN_COUNT, COLUMN_ID, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT };
-enum { MAX_COLUMNS = 12 };
-
-struct column {
-    const char *key; /* for --sort and --json */
-    const char *title;
-    enum column_kind kind;
-};
-
-union cell {
-    uint64_t number;
-    const char *text;
-};
-
-struct table {
-    const char *name;
-    const char *sort; /* default key */
-    const struct column *columns;
-    union cell (*rows)[MAX_COLUMNS];
-    size_t count;
-};
-
-static void *rows_for(size_t count)
-{
-    void *rows = calloc(count ? count : 1, sizeof(union cell[MAX_COLUMNS]));
-    if (!rows)
-        exit(fail(EXIT_FAILED, "out of memory"));
-    return rows;
-}
 
 static const struct column function_columns[] = {
     {"total", "total", COLUMN_TIME},  {"self", "self", COLUMN_TIME},
@@ -51,7 +19,7 @@ static struct table functions_table(struct aggregate *aggregate)
 {
     struct table table = {"functions", "self", function_columns, NULL, 0};
     struct function_sum **sums = aggregate_functions(aggregate, &table.count);
-    table.rows = rows_for(table.count);
+    table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
         const struct function_sum *sum = sums[i];
         const union cell row[] = {{.number = sum->total_ns},
@@ -87,7 +55,7 @@ static struct table threads_table(struct aggregate *aggregate)
 {
     struct table table = {"threads", "lived", thread_columns, NULL, 0};
     struct thread_sum *sums = aggregate_threads(aggregate, &table.count);
-    table.rows = rows_for(table.count);
+    table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
         const struct thread_sum *sum = &sums[i];
         const union cell row[] = {{.number = sum->pid},
@@ -120,7 +88,7 @@ static struct table files_table(struct aggregate *aggregate)
 {
     struct table table = {"io", "total", file_columns, NULL, 0};
     struct file_sum **sums = aggregate_files(aggregate, &table.count);
-    table.rows = rows_for(table.count);
+    table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
         const struct file_sum *sum = sums[i];
         const union cell row[] = {{.number = sum->total_ns},   {.number = sum->calls},
@@ -147,7 +115,7 @@ static const struct column memory_columns[] = {{"pid", "pid", COLUMN_ID},
 
 static struct table memory_table(const struct heap_sum *heaps, size_t count)
 {
-    struct table table = {"memory", "allocated", memory_columns, rows_for(count), count};
+    struct table table = {"memory", "allocated", memory_columns, table_rows(count), count};
     for (size_t i = 0; i < count; i++) {
         const struct heap_sum *sum = &heaps[i];
         const union cell row[] = {{.number = sum->pid},         {.text = sum->process},
@@ -159,107 +127,6 @@ static struct table memory_table(const struct heap_sum *heaps, size_t count)
         memcpy(table.rows[i], row, sizeof row);
     }
     return table;
-}
-
-/* ---- sorting and printing ---- */
-
-static size_t sort_column;
-static int sort_text;
-
-static int by_column(const void *a, const void *b)
-{
-    const union cell *left = a, *right = b;
-    if (sort_text)
-        return strcmp(left[sort_column].text, right[sort_column].text);
-    uint64_t l = left[sort_column].number, r = right[sort_column].number;
-    return (l < r) - (l > r);
-}
-
-static int sort_table(const struct table *table, const char *key)
-{
-    size_t column = 0;
-    while (table->columns[column].key && strcmp(table->columns[column].key, key) != 0)
-        column++;
-    if (!table->columns[column].key) {
-        fprintf(stderr, "vitte-trace: --sort: no column '%s'; there are", key);
-        for (column = 0; table->columns[column].key; column++)
-            fprintf(stderr, " %s", table->columns[column].key);
-        fputs("\n", stderr);
-        return EXIT_USAGE;
-    }
-    sort_column = column;
-    sort_text = table->columns[column].kind == COLUMN_TEXT;
-    qsort(table->rows, table->count, sizeof *table->rows, by_column);
-    return EXIT_OK;
-}
-
-static const char *show_cell(char *buffer, enum column_kind kind, union cell cell)
-{
-    switch (kind) {
-    case COLUMN_TIME:
-        return show_time(buffer, cell.number);
-    case COLUMN_BYTES:
-        return show_bytes(buffer, cell.number);
-    case COLUMN_TEXT:
-        return cell.text;
-    case COLUMN_ID:
-        snprintf(buffer, 32, "%llu", (unsigned long long)cell.number);
-        return buffer;
-    case COLUMN_COUNT:
-        break;
-    }
-    return show_count(buffer, cell.number);
-}
-
-static void print_table(const struct table *table, size_t limit)
-{
-    char buffer[32];
-    int widths[MAX_COLUMNS] = {0};
-    size_t rows = table->count < limit ? table->count : limit, last = 0;
-    for (size_t c = 0; table->columns[c].key; c++) {
-        if (!table->columns[c].title)
-            continue;
-        last = c;
-        widths[c] = (int)strlen(table->columns[c].title);
-        for (size_t r = 0; r < rows; r++) {
-            int width = (int)strlen(show_cell(buffer, table->columns[c].kind, table->rows[r][c]));
-            widths[c] = width > widths[c] ? width : widths[c];
-        }
-    }
-    for (size_t r = 0; r <= rows; r++)
-        for (size_t c = 0; table->columns[c].key; c++) {
-            const struct column *column = &table->columns[c];
-            if (!column->title)
-                continue;
-            const char *text =
-                r ? show_cell(buffer, column->kind, table->rows[r - 1][c]) : column->title;
-            int width = column->kind == COLUMN_TEXT ? -widths[c] : widths[c];
-            printf("%*s%s", c == last && width < 0 ? 0 : width, text, c == last ? "\n" : "  ");
-        }
-    if (table->count > rows)
-        printf("… and %zu more (-n 0 shows all)\n", table->count - rows);
-}
-
-static void print_json(const struct table *table, size_t limit, const struct totals *totals)
-{
-    json_t *rows = json_array();
-    for (size_t r = 0; r < table->count && r < limit; r++) {
-        json_t *row = json_object();
-        for (size_t c = 0; table->columns[c].key; c++) {
-            union cell cell = table->rows[r][c];
-            json_object_set_new(row, table->columns[c].key,
-                                table->columns[c].kind == COLUMN_TEXT
-                                    ? json_text(cell.text, strlen(cell.text))
-                                    : json_integer((json_int_t)cell.number));
-        }
-        json_array_append_new(rows, row);
-    }
-    json_t *document = json_pack("{s:o, s:I, s:I}", table->name, rows, "events_lost",
-                                 (json_int_t)totals_lost(totals), "unmatched_exits",
-                                 (json_int_t)totals->unmatched);
-    json_dumpf(document, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-    puts("");
-    json_decref(document);
 }
 
 /* ---- the verb ---- */
@@ -313,25 +180,15 @@ struct report {
 static int show(const struct report *report, const struct table *table,
                 const struct session *session, const struct totals *totals)
 {
-    int status = sort_table(table, report->sort ? report->sort : table->sort);
+    int status = table_sort(table, report->sort ? report->sort : table->sort);
     if (status == EXIT_OK && report->json)
-        print_json(table, report->limit, totals);
+        table_json(table, report->limit, totals);
     else if (status == EXIT_OK) {
-        print_table(table, report->limit);
+        table_print(table, report->limit);
         print_losses(stdout, session, totals);
     }
     free(table->rows);
     return status;
-}
-
-/* A heap is followed across threads: the files of all of them are open at once. */
-static void allow_many_files(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* The walk is for what was lost and what is not covered: a heap of nothing may be an allocator that

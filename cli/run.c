@@ -160,13 +160,18 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
 
 static int parse_run(int argc, char **argv, struct run_options *run)
 {
-    enum { EVENTS = 256, STACKS, SAMPLE, FILTER, KEEP, NO_ENV };
-    static const struct option options[] = {
-        {"output", required_argument, NULL, 'o'},    {"format", required_argument, NULL, 'f'},
-        {"events", required_argument, NULL, EVENTS}, {"stacks", optional_argument, NULL, STACKS},
-        {"sample", required_argument, NULL, SAMPLE}, {"filter", required_argument, NULL, FILTER},
-        {"keep", no_argument, NULL, KEEP},           {"quiet", no_argument, NULL, 'q'},
-        {"no-exec-env", no_argument, NULL, NO_ENV},  {NULL, 0, NULL, 0}};
+    enum { EVENTS = 256, STACKS, SAMPLE, FILTER, KEEP, NO_ENV, WEIGHT };
+    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                            {"format", required_argument, NULL, 'f'},
+                                            {"events", required_argument, NULL, EVENTS},
+                                            {"stacks", optional_argument, NULL, STACKS},
+                                            {"sample", required_argument, NULL, SAMPLE},
+                                            {"filter", required_argument, NULL, FILTER},
+                                            {"keep", no_argument, NULL, KEEP},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"no-exec-env", no_argument, NULL, NO_ENV},
+                                            {"weight", required_argument, NULL, WEIGHT},
+                                            {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "+o:f:q", options, NULL)) != -1)
         switch (option) {
@@ -190,6 +195,9 @@ static int parse_run(int argc, char **argv, struct run_options *run)
             break;
         case FILTER:
             run->job.filter = optarg;
+            break;
+        case WEIGHT:
+            run->job.weight = optarg;
             break;
         case KEEP:
             run->keep = 1;
@@ -232,7 +240,7 @@ int verb_run(int argc, char **argv)
         return fail(EXIT_USAGE,
                     "run cannot write to standard output, which is the command's; name a file");
     struct filter *filter = run.job.filter ? parse_filter(run.job.filter) : NULL;
-    if (!choose_format(run.job.format, run.job.out) || (run.job.filter && !filter))
+    if (check_export(&run.job) != EXIT_OK || (run.job.filter && !filter))
         return EXIT_USAGE;
     filter_free(filter);
     if (absolute(run.job.out, run.out, sizeof run.out) != 0)
@@ -257,9 +265,9 @@ int verb_record(int argc, char **argv)
     int exit_status, status = parse_run(argc, argv, &run);
     if (status != EXIT_OK)
         return status;
-    if (run.job.format || run.job.filter)
+    if (run.job.format || run.job.filter || run.job.weight)
         return fail(EXIT_USAGE,
-                    "record only captures; give -f and --filter to `vitte-trace export`");
+                    "record only captures; give -f, --filter and --weight to `vitte-trace export`");
     if (absolute(run.job.out ? run.job.out : "vitte-trace.vtrace", run.folder, sizeof run.folder) !=
         0)
         return fail(EXIT_FAILED, "cannot find out the current folder: %s", strerror(errno));

@@ -1,6 +1,8 @@
 /* See heap.h. */
 #include "collector/heap.h"
 
+#include "collector/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@ enum role { ROLE_NONE, ROLE_ALLOCATES, ROLE_REALLOCATES, ROLE_RELEASES };
 struct live_block {
     uint64_t address; /* 0: empty */
     uint64_t size;
+    uint64_t tick; /* of its allocation */
 };
 
 struct heap {
@@ -22,6 +25,8 @@ struct heap {
     uint64_t told_ns;              /* when it was last told */
     uint64_t untold_ns;            /* the last change since then that was not told, or 0 */
     size_t hint;                   /* for the clock */
+    uint64_t changes, peak_change; /* so far, and which one made the peak */
+    uint64_t last_change;          /* those behind it are left out */
 };
 
 enum { TRACK_STEP_NSEC = 1000000 };
@@ -44,18 +49,14 @@ static void grow(struct heap *heap)
     struct live_block *old = heap->table;
     size_t old_room = heap->room;
     heap->room = old_room ? 2 * old_room : 1 << 12;
-    heap->table = calloc(heap->room, sizeof *heap->table);
-    if (!heap->table) {
-        fputs("vitte-trace: out of memory\n", stderr);
-        exit(1);
-    }
+    heap->table = need(calloc(heap->room, sizeof *heap->table));
     for (size_t i = 0; i < old_room; i++)
         if (old[i].address)
             *find(heap, old[i].address) = old[i];
     free(old);
 }
 
-static void take(struct heap *heap, uint64_t address, uint64_t size)
+static void take(struct heap *heap, uint64_t address, uint64_t size, uint64_t tick)
 {
     struct heap_sum *sum = heap->sum;
     if (2 * heap->used >= heap->room)
@@ -68,10 +69,12 @@ static void take(struct heap *heap, uint64_t address, uint64_t size)
         heap->used++;
         sum->live_blocks++;
     }
-    *block = (struct live_block){address, size};
+    *block = (struct live_block){address, size, tick};
     sum->live += size;
-    if (sum->live > sum->peak)
+    if (sum->live > sum->peak) {
         sum->peak = sum->live;
+        heap->peak_change = heap->changes;
+    }
 }
 
 /* Takes an entry out and closes the gap in its run. */
@@ -125,13 +128,13 @@ static void change(struct heap *heap, const struct merged_record *record, enum r
     if (block) {
         sum->allocations++;
         sum->allocated += size;
-        take(heap, block, size);
+        take(heap, block, size, record->tick);
     } else if (size) {
         sum->failed++;
         /* a realloc that failed leaves the old block, which was released when it began, as it was;
          * its size is not known any more */
         if (role == ROLE_REALLOCATES && record->payload[1])
-            take(heap, record->payload[1], 0);
+            take(heap, record->payload[1], 0, record->tick);
     }
 }
 
@@ -139,7 +142,7 @@ static void visit(void *data, const struct merged_record *record)
 {
     struct heap *heap = data;
     enum role role = heap->roles[record->type];
-    if (role == ROLE_NONE)
+    if (role == ROLE_NONE || ++heap->changes > heap->last_change)
         return;
     uint64_t before = heap->sum->live;
     change(heap, record, role);
@@ -155,16 +158,38 @@ static void visit(void *data, const struct merged_record *record)
     tell(heap, ns, heap->sum->live);
 }
 
+static enum role role_of(const struct definition_call *call)
+{
+    return call->category != CATEGORY_MEMORY  ? ROLE_NONE
+           : call->flags & CALL_BEFORE        ? ROLE_RELEASES
+           : call->result != RESULT_POINTER   ? ROLE_NONE
+           : call->fields[0] == FIELD_POINTER ? ROLE_REALLOCATES
+                                              : ROLE_ALLOCATES;
+}
+
+uint64_t heap_allocated(const struct span *span)
+{
+    enum role role = span->call ? role_of(&span->call->definition) : ROLE_NONE;
+    unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
+    return (role == ROLE_ALLOCATES || role == ROLE_REALLOCATES) && span->words > size_at &&
+                   span->payload[0]
+               ? span->payload[size_at]
+               : 0;
+}
+
+uint64_t heap_released(const struct span *span)
+{
+    return span->call && role_of(&span->call->definition) == ROLE_RELEASES && span->words
+               ? span->payload[0]
+               : 0;
+}
+
 static void learn_roles(struct heap *heap)
 {
     for (size_t i = 0; i < heap->image->call_count; i++) {
-        const struct definition_call *call = &heap->image->calls[i].definition;
-        if (!heap->image->calls[i].name || call->category != CATEGORY_MEMORY)
+        if (!heap->image->calls[i].name)
             continue;
-        enum role role = call->flags & CALL_BEFORE          ? ROLE_RELEASES
-                         : call->result != RESULT_POINTER   ? ROLE_NONE
-                         : call->fields[0] == FIELD_POINTER ? ROLE_REALLOCATES
-                                                            : ROLE_ALLOCATES;
+        enum role role = role_of(&heap->image->calls[i].definition);
         heap->roles[(i + EVENT_CALL) & ((1 << EVENT_TYPE_BITS) - 1)] = (uint8_t)role;
     }
 }
@@ -172,7 +197,7 @@ static void learn_roles(struct heap *heap)
 static int read_image(struct image *image, struct heap_sum *sum, struct totals *totals,
                       struct problem *problem)
 {
-    struct heap heap = {.image = image, .sum = sum};
+    struct heap heap = {.image = image, .sum = sum, .last_change = UINT64_MAX};
     *sum = (struct heap_sum){.pid = image->summary->pid, .image = image->summary->image};
     snprintf(sum->process, sizeof sum->process, "%s", image->name);
     learn_roles(&heap);
@@ -185,7 +210,7 @@ int heap_track(struct image *image, const struct visitor *visitor, struct proble
 {
     struct heap_sum sum = {.pid = image->summary->pid};
     struct totals counted = {.unmatched = 0}; /* by the walk, too */
-    struct heap heap = {.image = image, .sum = &sum, .visitor = visitor};
+    struct heap heap = {.image = image, .sum = &sum, .visitor = visitor, .last_change = UINT64_MAX};
     learn_roles(&heap);
     int failed = merge_image(image, visit, &heap, &counted, problem);
     if (!failed && heap.untold_ns)
@@ -214,4 +239,53 @@ struct heap_sum *heap_session(struct session *session, size_t *count, struct tot
     if (!sums)
         problem_set(problem, "out of memory");
     return sums;
+}
+
+/* ---- the blocks of one moment ---- */
+
+struct heap_blocks {
+    struct heap heap;
+    struct heap_sum sum;
+};
+
+/* Reads the image up to that change. */
+static struct heap_blocks *blocks_after(struct image *image, uint64_t last_change,
+                                        struct problem *problem)
+{
+    struct totals counted = {.unmatched = 0}; /* by the walk, too */
+    struct heap_blocks *blocks = need(calloc(1, sizeof *blocks));
+    blocks->heap = (struct heap){.image = image, .sum = &blocks->sum, .last_change = last_change};
+    learn_roles(&blocks->heap);
+    if (merge_image(image, visit, &blocks->heap, &counted, problem) == 0)
+        return blocks;
+    heap_blocks_free(blocks);
+    return NULL;
+}
+
+/* Which blocks made the peak is not known before the peak is: it is looked for first. */
+struct heap_blocks *heap_blocks_at(struct image *image, int peak, struct problem *problem)
+{
+    struct heap_blocks *blocks = blocks_after(image, UINT64_MAX, problem);
+    if (!blocks || !peak)
+        return blocks;
+    uint64_t peak_change = blocks->heap.peak_change;
+    heap_blocks_free(blocks);
+    return blocks_after(image, peak_change, problem);
+}
+
+void heap_blocks_free(struct heap_blocks *blocks)
+{
+    if (blocks)
+        free(blocks->heap.table);
+    free(blocks);
+}
+
+uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t tick)
+{
+    struct live_block *block = blocks->heap.room ? find(&blocks->heap, address) : NULL;
+    if (!block || !block->address || block->tick != tick)
+        return 0;
+    uint64_t size = block->size;
+    release(&blocks->heap, address);
+    return size;
 }

@@ -6,6 +6,11 @@
 
 #include "collector/merge.h"
 
+/* How many bytes the span asked for and got a block of (its result); 0: it is no allocation. */
+uint64_t heap_allocated(const struct span *span);
+/* The block that the span released, or 0. */
+uint64_t heap_released(const struct span *span);
+
 struct heap_sum {
     uint32_t pid, image;
     char process[64];
@@ -25,5 +30,13 @@ int heap_track(struct image *image, const struct visitor *visitor, struct proble
 /* One for each image, in the session's order; free() it. NULL and a problem. */
 struct heap_sum *heap_session(struct session *session, size_t *count, struct totals *totals,
                               struct problem *problem);
+
+/* The blocks that are live when the image ends, or when its heap is largest (for the first time).
+ * NULL and a problem. */
+struct heap_blocks *heap_blocks_at(struct image *image, int peak, struct problem *problem);
+void heap_blocks_free(struct heap_blocks *blocks);
+/* The size of such a block, given where and when (span->tick) it was allocated; else 0. Takes it
+ * out: each is found once. */
+uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t tick);
 
 #endif

@@ -10,6 +10,7 @@ struct cursor {
     uint64_t epoch, tick;
     uint64_t hole; /* 1: the words before `at` are of a record that was never stored */
     struct merged_record record; /* the next one */
+    uint32_t thread;             /* + 1 */
 };
 
 /* Counts what pairing.c counts: a report says the same of a session whichever way it is read. */
@@ -56,7 +57,9 @@ static int advance(struct cursor *cursor, struct totals *totals)
             return got;
         cursor->at = 0;
         cursor->epoch = cursor->block.header.start.tick >> EVENT_TICK_BITS;
-        cursor->tick = cursor->block.header.start.tick;
+        if (cursor->thread != cursor->block.header.thread + 1) /* as pairing.c has it */
+            cursor->tick = cursor->block.header.start.tick;
+        cursor->thread = cursor->block.header.thread + 1;
         if (cursor->block.header.lost_reason < LOSS_REASONS)
             totals->lost[cursor->block.header.lost_reason] += cursor->block.header.lost;
     }

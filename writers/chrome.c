@@ -167,13 +167,13 @@ static void end(struct writer *writer, const struct totals *totals)
 }
 
 const struct writer_format format_chrome = {
-    "chrome",
-    ".json",
-    "Chrome trace_event: Perfetto, speedscope, Firefox Profiler, DevTools",
-    sizeof(struct chrome),
-    1,
-    begin,
-    image,
-    thread,
-    span,
-    end};
+    .name = "chrome",
+    .suffix = ".json",
+    .help = "Chrome trace_event: Perfetto, speedscope, Firefox Profiler, DevTools",
+    .state_size = sizeof(struct chrome),
+    .counters = 1,
+    .begin = begin,
+    .image = image,
+    .thread = thread,
+    .span = span,
+    .end = end};

@@ -2,7 +2,7 @@
 #include "writers/writer.h"
 
 const struct writer_format *const writer_formats[] = {&format_chrome, &format_ndjson,
-                                                      &format_folded, NULL};
+                                                      &format_folded, &format_flamegraph, NULL};
 
 const struct writer_format *writer_format_named(const char *name)
 {

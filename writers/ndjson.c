@@ -101,7 +101,12 @@ static void end(struct writer *writer, const struct totals *totals)
 }
 
 const struct writer_format format_ndjson = {
-    "json", ".ndjson", "the JSON event stream, one object a line (docs/FORMAT.md)",
-    0,      1,         begin,
-    image,  thread,    span,
-    end};
+    .name = "json",
+    .suffix = ".ndjson",
+    .help = "the JSON event stream, one object a line (docs/FORMAT.md)",
+    .counters = 1,
+    .begin = begin,
+    .image = image,
+    .thread = thread,
+    .span = span,
+    .end = end};

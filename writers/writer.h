@@ -3,8 +3,7 @@
 #ifndef VT_WRITERS_WRITER_H
 #define VT_WRITERS_WRITER_H
 
-#include "collector/span.h"
-#include "collector/walk.h"
+#include "collector/stacks.h"
 #include "writers/sink.h"
 
 struct writer {
@@ -14,14 +13,21 @@ struct writer {
     struct image *image;       /* the current one */
     struct thread_view thread; /* the current one */
     void *state;               /* the format's own, state_size bytes, zeroed */
+    /* for formats of stacks: */
+    struct stacks *stacks;
+    struct session *other; /* what the session is compared with, or NULL */
+    const struct totals *other_totals;
+    int is_flame; /* the outermost frame lies below, not on top */
 };
 
+/* Of a format of stacks only `end` is called, when the tree is complete. */
 struct writer_format {
     const char *name;
     const char *suffix; /* of files, with its dot */
     const char *help;
     size_t state_size;
     int counters; /* has a place for them */
+    int stacks;   /* is made of the tree of all stacks */
     void (*begin)(struct writer *writer);
     void (*image)(struct writer *writer); /* a new one is current */
     void (*thread)(struct writer *writer);
@@ -30,7 +36,7 @@ struct writer_format {
     void (*end)(struct writer *writer, const struct totals *totals);
 };
 
-extern const struct writer_format format_chrome, format_ndjson, format_folded;
+extern const struct writer_format format_chrome, format_ndjson, format_folded, format_flamegraph;
 extern const struct writer_format *const writer_formats[]; /* NULL-terminated */
 
 /* By name, or NULL. */

@@ -1,9 +1,7 @@
-/* Figures and text for people and for JSON. */
-#include "cli/cli.h"
+/* See show.h. */
+#include "collector/show.h"
 
-#include "base/text.h"
 #include "collector/coverage.h"
-#include "collector/memory.h"
 
 enum { COVERAGE_LINES = 8 }; /* at most, behind a table */
 
@@ -53,19 +51,6 @@ const char *show_count(char *buffer, uint64_t count)
     }
     *at = '\0';
     return buffer;
-}
-
-json_t *json_text(const char *bytes, size_t length)
-{
-    json_t *json = json_stringn(bytes, length);
-    if (json)
-        return json;
-    size_t room = 6 * length + 3;
-    struct text text = text_on(need(malloc(room)), room);
-    text_json(&text, bytes, length);
-    json = json_loadb(text.data, text.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    free(text.data);
-    return json;
 }
 
 void print_losses(FILE *file, const struct session *session, const struct totals *totals)

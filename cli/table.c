@@ -1,0 +1,111 @@
+/* See table.h. */
+#include "cli/table.h"
+
+#include <stdlib.h>
+
+void *table_rows(size_t count)
+{
+    void *rows = calloc(count ? count : 1, sizeof(union cell[MAX_COLUMNS]));
+    if (!rows)
+        exit(fail(EXIT_FAILED, "out of memory"));
+    return rows;
+}
+
+static size_t sort_column;
+static int sort_text;
+
+static int by_column(const void *a, const void *b)
+{
+    const union cell *left = a, *right = b;
+    if (sort_text)
+        return strcmp(left[sort_column].text, right[sort_column].text);
+    uint64_t l = left[sort_column].number, r = right[sort_column].number;
+    return (l < r) - (l > r);
+}
+
+int table_sort(const struct table *table, const char *key)
+{
+    size_t column = 0;
+    while (table->columns[column].key && strcmp(table->columns[column].key, key) != 0)
+        column++;
+    if (!table->columns[column].key) {
+        fprintf(stderr, "vitte-trace: --sort: no column '%s'; there are", key);
+        for (column = 0; table->columns[column].key; column++)
+            fprintf(stderr, " %s", table->columns[column].key);
+        fputs("\n", stderr);
+        return EXIT_USAGE;
+    }
+    sort_column = column;
+    sort_text = table->columns[column].kind == COLUMN_TEXT;
+    qsort(table->rows, table->count, sizeof *table->rows, by_column);
+    return EXIT_OK;
+}
+
+static const char *show_cell(char *buffer, enum column_kind kind, union cell cell)
+{
+    switch (kind) {
+    case COLUMN_TIME:
+        return show_time(buffer, cell.number);
+    case COLUMN_BYTES:
+        return show_bytes(buffer, cell.number);
+    case COLUMN_TEXT:
+        return cell.text;
+    case COLUMN_ID:
+        snprintf(buffer, 32, "%llu", (unsigned long long)cell.number);
+        return buffer;
+    case COLUMN_COUNT:
+        break;
+    }
+    return show_count(buffer, cell.number);
+}
+
+void table_print(const struct table *table, size_t limit)
+{
+    char buffer[32];
+    int widths[MAX_COLUMNS] = {0};
+    size_t rows = table->count < limit ? table->count : limit, last = 0;
+    for (size_t c = 0; table->columns[c].key; c++) {
+        if (!table->columns[c].title)
+            continue;
+        last = c;
+        widths[c] = (int)strlen(table->columns[c].title);
+        for (size_t r = 0; r < rows; r++) {
+            int width = (int)strlen(show_cell(buffer, table->columns[c].kind, table->rows[r][c]));
+            widths[c] = width > widths[c] ? width : widths[c];
+        }
+    }
+    for (size_t r = 0; r <= rows; r++)
+        for (size_t c = 0; table->columns[c].key; c++) {
+            const struct column *column = &table->columns[c];
+            if (!column->title)
+                continue;
+            const char *text =
+                r ? show_cell(buffer, column->kind, table->rows[r - 1][c]) : column->title;
+            int width = column->kind == COLUMN_TEXT ? -widths[c] : widths[c];
+            printf("%*s%s", c == last && width < 0 ? 0 : width, text, c == last ? "\n" : "  ");
+        }
+    if (table->count > rows)
+        printf("… and %zu more (-n 0 shows all)\n", table->count - rows);
+}
+
+void table_json(const struct table *table, size_t limit, const struct totals *totals)
+{
+    json_t *rows = json_array();
+    for (size_t r = 0; r < table->count && r < limit; r++) {
+        json_t *row = json_object();
+        for (size_t c = 0; table->columns[c].key; c++) {
+            union cell cell = table->rows[r][c];
+            json_object_set_new(row, table->columns[c].key,
+                                table->columns[c].kind == COLUMN_TEXT
+                                    ? json_text(cell.text, strlen(cell.text))
+                                    : json_integer((json_int_t)cell.number));
+        }
+        json_array_append_new(rows, row);
+    }
+    json_t *document = json_pack("{s:o, s:I, s:I}", table->name, rows, "events_lost",
+                                 (json_int_t)totals_lost(totals), "unmatched_exits",
+                                 (json_int_t)totals->unmatched);
+    json_dumpf(document, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+    puts("");
+    json_decref(document);
+}

@@ -1,0 +1,40 @@
+/* A table: rows of numbers with columns that say how to show them. The same table is printed for
+ * people and as JSON. */
+#ifndef VT_CLI_TABLE_H
+#define VT_CLI_TABLE_H
+
+#include "cli/cli.h"
+
+enum column_kind { COLUMN_COUNT, COLUMN_ID, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT };
+enum { MAX_COLUMNS = 12 };
+
+struct column {
+    const char *key; /* for --sort and --json */
+    const char *title;
+    enum column_kind kind;
+};
+
+union cell {
+    uint64_t number;
+    const char *text;
+};
+
+struct table {
+    const char *name;
+    const char *sort; /* default key */
+    const struct column *columns;
+    union cell (*rows)[MAX_COLUMNS];
+    size_t count;
+};
+
+/* Room for so many rows, zeroed; free() it. */
+void *table_rows(size_t count);
+
+/* Sorts by the column of that key: numbers from the largest on. EXIT_USAGE after naming the keys
+ * that there are. */
+int table_sort(const struct table *table, const char *key);
+/* At most `limit` rows, and how many more there are. */
+void table_print(const struct table *table, size_t limit);
+void table_json(const struct table *table, size_t limit, const struct totals *totals);
+
+#endif

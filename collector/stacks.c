@@ -1,0 +1,275 @@
+/* See stacks.h. */
+#include "collector/stacks.h"
+
+#include "collector/memory.h"
+
+#include <string.h>
+
+/* Native stacks of the current image whose node is known. */
+struct known {
+    uint32_t stack; /* 0: empty */
+    uint32_t node;
+};
+
+/* A thread's last allocation: temporary, when it is freed before the next one. */
+struct last_block {
+    uint64_t address;
+    uint32_t node; /* 0: left out */
+    int is_freed;
+};
+
+struct stacks {
+    struct tree *tree;
+    const struct weight *weights[TREE_COLUMNS]; /* which of them fills a column, or NULL */
+    struct image *image;
+    uint32_t process; /* its node */
+    struct known *known;
+    size_t known_room, known_count;
+    uint32_t *path;
+    size_t path_room;
+    struct heap_blocks *blocks; /* those of the image that are asked for */
+    struct last_block last;
+    const struct name *first_process, *other_process; /* of each session: they are one */
+    int comparing;                                    /* the second session is being read */
+    struct problem problem;
+};
+
+static int is_instrumented(const struct session *session)
+{
+    for (size_t i = 0; i < session->image_count; i++)
+        if (session->images[i].header.instrumented)
+            return 1;
+    return 0;
+}
+
+struct stacks *stacks_new(struct session *session, const struct weight *weight)
+{
+    struct stacks *stacks = need(calloc(1, sizeof *stacks));
+    stacks->tree = tree_new(session->names);
+    stacks->weights[0] = weight ? weight : weight_named("self");
+    if (!weight && !is_instrumented(session))
+        stacks->weights[1] = weight_named("samples"); /* are there any? Known at the end */
+    return stacks;
+}
+
+void stacks_free(struct stacks *stacks)
+{
+    if (!stacks)
+        return;
+    tree_free(stacks->tree);
+    heap_blocks_free(stacks->blocks);
+    free(stacks->known);
+    free(stacks->path);
+    free(stacks);
+}
+
+/* ---- the stack of a span ---- */
+
+static struct known *find_known(struct stacks *stacks, uint32_t stack)
+{
+    size_t at = stack * UINT32_C(0x9e3779b1) >> 7 & (stacks->known_room - 1);
+    while (stacks->known[at].stack && stacks->known[at].stack != stack)
+        at = (at + 1) & (stacks->known_room - 1);
+    return &stacks->known[at];
+}
+
+static void learn(struct stacks *stacks, uint32_t stack, uint32_t node)
+{
+    if (2 * (stacks->known_count + 1) > stacks->known_room) {
+        struct known *old = stacks->known;
+        size_t room = stacks->known_room;
+        stacks->known_room = room ? 2 * room : 4096;
+        stacks->known = need(calloc(stacks->known_room, sizeof *old));
+        for (size_t i = 0; i < room; i++)
+            if (old[i].stack)
+                *find_known(stacks, old[i].stack) = old[i];
+        free(old);
+    }
+    struct known *known = find_known(stacks, stack);
+    stacks->known_count += !known->stack;
+    *known = (struct known){stack, node};
+}
+
+static uint32_t own_child(struct stacks *stacks, uint32_t parent, const char *text)
+{
+    return tree_child(
+        stacks->tree, parent,
+        names_make(stacks->image->session->names, CATEGORY_PROCESSES, "", text, strlen(text), 0));
+}
+
+/* The node of a native stack: up to a known one, then down again. */
+static uint32_t native_node(struct stacks *stacks, uint32_t stack, uint64_t tick)
+{
+    struct image_frame frame = {.caller = 0};
+    size_t depth = 0;
+    uint32_t node = 0;
+    for (uint32_t at = stack; at; at = frame.caller) {
+        node = stacks->known_room ? find_known(stacks, at)->node : 0;
+        if (node || !image_frame(stacks->image, at, tick, &frame))
+            break;
+        if (depth == stacks->path_room) {
+            stacks->path_room = stacks->path_room ? 2 * stacks->path_room : 256;
+            stacks->path = need(realloc(stacks->path, stacks->path_room * sizeof *stacks->path));
+        }
+        stacks->path[depth++] = at;
+    }
+    if (!node)
+        node = depth && frame.is_cut
+                   ? own_child(stacks, stacks->process, "[outer frames are missing]")
+                   : stacks->process;
+    while (depth--) {
+        image_frame(stacks->image, stacks->path[depth], tick, &frame);
+        node = tree_child(stacks->tree, node, frame.name);
+        learn(stacks, stacks->path[depth], node);
+    }
+    return node;
+}
+
+/* The node of the open frames around a span: each keeps its own as its mark. */
+static uint32_t frames_node(struct stacks *stacks, const struct span *span)
+{
+    size_t known = span->depth;
+    while (known > 0 && !span->stack[known - 1].mark)
+        known--;
+    uint32_t node = known ? span->stack[known - 1].mark : stacks->process;
+    for (; known < span->depth; known++)
+        node = span->stack[known].mark = tree_child(stacks->tree, node, span->stack[known].name);
+    return node;
+}
+
+static uint32_t span_node(struct stacks *stacks, const struct span *span, enum weight_frames frames)
+{
+    int native = span->native && (frames == FRAMES_NATIVE || span->depth == 0);
+    uint32_t around =
+        native ? native_node(stacks, span->native, span->tick) : frames_node(stacks, span);
+    /* a sample's own name is its stack's innermost frame, unless that is too deep to be there */
+    if (native && span->kind == SPAN_SAMPLE && stacks->tree->nodes[around].depth < TREE_DEPTH)
+        return around;
+    return tree_leaf(stacks->tree, around, span->name);
+}
+
+/* ---- a walk ---- */
+
+static void end_last(struct stacks *stacks)
+{
+    if (stacks->last.is_freed && stacks->last.node)
+        stacks->tree->nodes[stacks->last.node].self[stacks->comparing]++;
+    stacks->last = (struct last_block){.address = 0};
+}
+
+/* What the first process of this session is called, that of the other one is called too. */
+static const struct name *process_name(struct stacks *stacks, const struct image *image)
+{
+    const struct name *name = names_make(image->session->names, CATEGORY_PROCESSES, "", image->name,
+                                         strlen(image->name), 0);
+    const struct name **first = stacks->comparing ? &stacks->other_process : &stacks->first_process;
+    if (!*first)
+        *first = name;
+    return stacks->first_process && name == *first ? stacks->first_process : name;
+}
+
+void stacks_image(struct stacks *stacks, struct image *image)
+{
+    end_last(stacks);
+    stacks->image = image;
+    stacks->process = tree_child(stacks->tree, 0, process_name(stacks, image));
+    stacks->known_count = 0;
+    if (stacks->known)
+        memset(stacks->known, 0, stacks->known_room * sizeof *stacks->known);
+    enum weight_blocks blocks = stacks->weights[0]->blocks;
+    heap_blocks_free(stacks->blocks);
+    stacks->blocks = NULL;
+    if (blocks == BLOCKS_AT_END || blocks == BLOCKS_AT_PEAK)
+        stacks->blocks = heap_blocks_at(image, blocks == BLOCKS_AT_PEAK, &stacks->problem);
+}
+
+void stacks_thread(struct stacks *stacks)
+{
+    end_last(stacks);
+}
+
+/* A release before the next allocation; but a realloc's, which is that next one, goes on with the
+ * block. */
+static void follow_last(struct stacks *stacks, const struct span *span, int passes)
+{
+    struct last_block *last = &stacks->last;
+    if (heap_released(span)) {
+        last->is_freed |= heap_released(span) == last->address;
+        return;
+    }
+    if (!heap_allocated(span))
+        return;
+    if (last->is_freed && span_field(span, FIELD_POINTER) == last->address)
+        last->is_freed = 0;
+    end_last(stacks);
+    last->address = (uint64_t)span_result(span);
+    last->node = passes ? span_node(stacks, span, FRAMES_NATIVE) : 0;
+}
+
+static uint64_t weigh(struct stacks *stacks, const struct weight *weight, const struct span *span)
+{
+    if (weight->get)
+        return weight->get(stacks->image, span);
+    return stacks->blocks && heap_allocated(span)
+               ? heap_blocks_take(stacks->blocks, (uint64_t)span_result(span), span->tick)
+               : 0;
+}
+
+void stacks_span(struct stacks *stacks, const struct span *span, int passes)
+{
+    if (stacks->weights[0]->blocks == BLOCKS_TEMPORARY) {
+        follow_last(stacks, span, passes);
+        return;
+    }
+    for (int i = 0; i < TREE_COLUMNS && passes; i++) {
+        const struct weight *weight = stacks->weights[i];
+        uint64_t value = weight ? weigh(stacks, weight, span) : 0;
+        if (!value)
+            continue;
+        uint32_t node = span_node(stacks, span, weight->frames); /* may move the nodes */
+        stacks->tree->nodes[node].self[i + stacks->comparing] += value;
+    }
+}
+
+/* Self time was weighed, and CPU time: there is one answer. */
+static void choose_column(struct stacks *stacks)
+{
+    struct tree *tree = stacks->tree;
+    uint64_t sampled = 0;
+    for (uint32_t i = 0; i < tree->count; i++)
+        sampled += tree->nodes[i].self[1];
+    if (sampled)
+        stacks->weights[0] = stacks->weights[1];
+    stacks->weights[1] = NULL;
+    for (uint32_t i = 0; i < tree->count; i++) {
+        tree->nodes[i].self[0] = tree->nodes[i].self[sampled != 0];
+        tree->nodes[i].self[1] = 0;
+    }
+}
+
+int stacks_finish(struct stacks *stacks, struct problem *problem)
+{
+    end_last(stacks);
+    if (stacks->weights[1])
+        choose_column(stacks);
+    tree_finish(stacks->tree);
+    if (stacks->problem.text[0])
+        return problem_set(problem, "%s", stacks->problem.text);
+    return 0;
+}
+
+void stacks_compare(struct stacks *stacks)
+{
+    stacks->comparing = 1;
+    tree_change_names(stacks->tree);
+}
+
+struct tree *stacks_tree(struct stacks *stacks)
+{
+    return stacks->tree;
+}
+
+const struct weight *stacks_weight(const struct stacks *stacks)
+{
+    return stacks->weights[0];
+}
