@@ -22,7 +22,7 @@ int span_passes(const struct filter *filter, const struct image *image,
     struct filter_fields fields = {
         .module = span->name->module,
         .function = span->name->text,
-        .tag = category_tags[span->name->category],
+        .tag = category_tags[span_category(span)],
         .thread = thread->name,
         .process = image->name,
         .tid = thread->tid,
