@@ -175,16 +175,20 @@ void remove_session(const char *folder)
 
 int verb_export(int argc, char **argv)
 {
-    enum { KEEP_GOING = 256, REMOVE, FILTER, AS_PLANNED };
-    static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'},    {"output", required_argument, NULL, 'o'},
-        {"filter", required_argument, NULL, FILTER}, {"keep-going", no_argument, NULL, KEEP_GOING},
-        {"remove", no_argument, NULL, REMOVE},       {"as-planned", no_argument, NULL, AS_PLANNED},
-        {"quiet", no_argument, NULL, 'q'},           {NULL, 0, NULL, 0}};
+    enum { KEEP_GOING = 256, REMOVE, FILTER, AS_PLANNED, NO_LINES };
+    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"filter", required_argument, NULL, FILTER},
+                                            {"keep-going", no_argument, NULL, KEEP_GOING},
+                                            {"remove", no_argument, NULL, REMOVE},
+                                            {"as-planned", no_argument, NULL, AS_PLANNED},
+                                            {"no-lines", no_argument, NULL, NO_LINES},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {NULL, 0, NULL, 0}};
     struct export_job job = {.progress = isatty(STDERR_FILENO)};
     struct problem problem = {""};
     struct totals totals;
-    int keep_going = 0, remove = 0, as_planned = 0, option;
+    int keep_going = 0, remove = 0, as_planned = 0, no_lines = 0, option;
     while ((option = getopt_long(argc, argv, "f:o:q", options, NULL)) != -1)
         switch (option) {
         case 'f':
@@ -205,6 +209,9 @@ int verb_export(int argc, char **argv)
         case REMOVE:
             remove = 1;
             break;
+        case NO_LINES:
+            no_lines = 1;
+            break;
         case AS_PLANNED:
             as_planned = 1;
             break;
@@ -221,6 +228,8 @@ int verb_export(int argc, char **argv)
     struct session *session = session_open(argv[optind], keep_going, &problem);
     if (!session)
         return fail_problem(&problem);
+    if (no_lines)
+        names_without_lines(session->names);
     char fallback[64];
     if (as_planned && !job.out && session_text(session, "out")[0])
         job.out = session_text(session, "out");

@@ -47,7 +47,7 @@ const char *module_file_symbols(struct module_file *file);
 void names_without_lines(struct names *names);
 
 /* Where the function is defined; NULL when that is not known, or when several functions of one file
- * share the name and are not defined at the same place. Lives as long as `names`. */
+ * share the name and are not defined at the same place. Valid until the next name is made. */
 const struct source_frame *names_source(struct names *names, const struct name *name);
 /* The same as a JSON string, "file.c:12" with its quotes; NULL when not known. */
 const char *names_source_json(struct names *names, const struct name *name, size_t *length);
