@@ -24,7 +24,7 @@ CFLAGS  ?= -O2 -g
 LIB_CFLAGS := $(COMMON) $(CFLAGS) -fPIC -fvisibility=hidden -fexceptions -ftls-model=initial-exec \
               -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin-malloc -fno-builtin-free \
               -fno-builtin-calloc -fno-builtin-realloc -fno-delete-null-pointer-checks -D__NO_INLINE__
-PKGS    := jansson zlib libelf
+PKGS    := jansson zlib libelf libdw
 PROG_CFLAGS := $(COMMON) $(CFLAGS) $(SANITIZE) $(shell pkg-config --cflags $(PKGS))
 PROG_LIBS   := $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -pthread
 

@@ -24,7 +24,7 @@ int span_passes(const struct filter *filter, const struct image *image,
     struct filter_fields fields = {
         .module = span->name->module,
         .function = span->name->text,
-        .tag = category_tags[span->name->category],
+        .tag = category_tags[span_category(span)],
         .thread = thread->name,
         .process = image->name,
         .tid = thread->tid,
@@ -230,18 +230,19 @@ int export_session(struct session *session, const struct export_job *job, struct
 
 struct export_options {
     struct export_job job;
-    int keep_going, remove, as_planned;
+    int keep_going, remove, as_planned, no_lines;
 };
 
 static int parse_export(int argc, char **argv, struct export_options *options)
 {
-    enum { KEEP_GOING = 256, REMOVE, FILTER, AS_PLANNED, WEIGHT, DIFF, ORIENTATION };
+    enum { KEEP_GOING = 256, REMOVE, AS_PLANNED, NO_LINES, FILTER, WEIGHT, DIFF, ORIENTATION };
     static const struct option known[] = {{"format", required_argument, NULL, 'f'},
                                           {"output", required_argument, NULL, 'o'},
                                           {"filter", required_argument, NULL, FILTER},
                                           {"keep-going", no_argument, NULL, KEEP_GOING},
                                           {"remove", no_argument, NULL, REMOVE},
                                           {"as-planned", no_argument, NULL, AS_PLANNED},
+                                          {"no-lines", no_argument, NULL, NO_LINES},
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"weight", required_argument, NULL, WEIGHT},
                                           {"diff", required_argument, NULL, DIFF},
@@ -276,6 +277,9 @@ static int parse_export(int argc, char **argv, struct export_options *options)
         case REMOVE:
             options->remove = 1;
             break;
+        case NO_LINES:
+            options->no_lines = 1;
+            break;
         case AS_PLANNED:
             options->as_planned = 1;
             break;
@@ -302,6 +306,8 @@ int verb_export(int argc, char **argv)
     struct session *session = session_open(argv[optind], options.keep_going, &problem);
     if (!session)
         return fail_problem(&problem);
+    if (options.no_lines)
+        names_without_lines(session->names);
     char fallback[64];
     if (options.as_planned && !job->out && session_text(session, "out")[0])
         job->out = session_text(session, "out");

@@ -136,27 +136,35 @@ static void show_call(char *text, size_t size, struct image *image, const struct
 }
 
 /* Who made the call that the thread is in: also of programs that are not instrumented. */
-static const char *caller_of(struct image *image, uint32_t tid)
+static void show_caller(char *text, size_t size, struct image *image, uint32_t tid)
 {
+    char place[256];
+    struct source_frame caller;
+    text[0] = '\0';
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);
-        if (header && header->tid == tid && header->now.call && header->now.caller)
-            return image_function(image, header->now.caller - 1, 0)->text;
+        if (!header || header->tid != tid || !header->now.call || !header->now.caller)
+            continue;
+        image_lines(image, header->now.caller - 1, 0, &caller, 1);
+        source_show(place, sizeof place, &caller, 2);
+        snprintf(text, size, place[0] ? "%s (%s)" : "%s", caller.function, place);
+        return;
     }
-    return "";
 }
 
 static void on_span(void *data, const struct span *span)
 {
     struct ends *ends = data;
-    char text[512];
+    char text[512], caller[4096];
     if (!(span->flags & SPAN_UNFINISHED) || ends->told)
         return;
     ends->told = 1;
     show_call(text, sizeof text, ends->image, span);
-    const char *caller = span->call    ? caller_of(ends->image, ends->thread.tid)
-                         : span->depth ? span->stack[span->depth - 1].name->text
-                                       : "";
+    if (span->call)
+        show_caller(caller, sizeof caller, ends->image, ends->thread.tid);
+    else
+        snprintf(caller, sizeof caller, "%s",
+                 span->depth ? span->stack[span->depth - 1].name->text : "");
     const struct image_summary *summary = ends->image->summary;
     json_t *end =
         json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "pid", (json_int_t)summary->pid, "image",

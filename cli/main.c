@@ -16,11 +16,13 @@ const struct verb verbs[] = {
      "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--no-exec-env] [-q] -- "
      "CMD…",
      "only capture, into a session folder", verb_record},
-    {"export", "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--keep-going] [--remove] [-q]",
+    {"export",
+     "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--no-lines] [--keep-going] "
+     "[--remove] [-q]",
      "write a captured session as a trace", verb_export},
     {"report",
      "SESSION [--threads|--memory|--io] [--sort KEY] [-n ROWS] [--filter EXPR] [--json] "
-     "[--keep-going]",
+     "[--no-lines] [--keep-going]",
      "tables on the terminal", verb_report},
     {"info", "SESSION [--json] [--keep-going]", "what was captured, where, and what was not",
      verb_info},

@@ -7,15 +7,36 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-static const struct column function_columns[] = {
-    {"total", "total", COLUMN_TIME},  {"self", "self", COLUMN_TIME},
-    {"calls", "calls", COLUMN_COUNT}, {"min", "min", COLUMN_TIME},
-    {"avg", "avg", COLUMN_TIME},      {"p50", "p50", COLUMN_TIME},
-    {"p99", "p99", COLUMN_TIME},      {"max", "max", COLUMN_TIME},
-    {"tag", "tag", COLUMN_TEXT},      {"function", "function", COLUMN_TEXT},
-    {"module", NULL, COLUMN_TEXT},    {NULL, NULL, 0}};
+/* The column of locations has no title, and so is not shown, where none is known. */
+enum { LOCATION_COLUMN = 10 };
+static struct column function_columns[] = {{"total", "total", COLUMN_TIME},
+                                           {"self", "self", COLUMN_TIME},
+                                           {"calls", "calls", COLUMN_COUNT},
+                                           {"min", "min", COLUMN_TIME},
+                                           {"avg", "avg", COLUMN_TIME},
+                                           {"p50", "p50", COLUMN_TIME},
+                                           {"p99", "p99", COLUMN_TIME},
+                                           {"max", "max", COLUMN_TIME},
+                                           {"tag", "tag", COLUMN_TEXT},
+                                           {"function", "function", COLUMN_TEXT},
+                                           {"location", NULL, COLUMN_TEXT},
+                                           {"module", NULL, COLUMN_TEXT},
+                                           {NULL, NULL, 0}};
 
-static struct table functions_table(struct aggregate *aggregate)
+/* The text lives as long as the names do. Of the path a table has room for the end only. */
+static const char *location_of(struct names *names, const struct name *name, unsigned parts)
+{
+    char text[4096];
+    const struct source_frame *source = names_source(names, name);
+    if (!source)
+        return "";
+    function_columns[LOCATION_COLUMN].title = "location";
+    source_show(text, sizeof text, source, parts);
+    return names_make(names, CATEGORY_SAMPLES, "", text, strlen(text), 0)->text;
+}
+
+static struct table functions_table(struct aggregate *aggregate, struct names *names,
+                                    unsigned parts)
 {
     struct table table = {"functions", "self", function_columns, NULL, 0};
     struct function_sum **sums = aggregate_functions(aggregate, &table.count);
@@ -32,6 +53,7 @@ static struct table functions_table(struct aggregate *aggregate)
                                   {.number = sum->max_ns},
                                   {.text = category_tags[sum->name->category]},
                                   {.text = sum->name->text},
+                                  {.text = location_of(names, sum->name, parts)},
                                   {.text = sum->name->module}};
         memcpy(table.rows[i], row, sizeof row);
     }
@@ -174,7 +196,7 @@ struct report {
     enum { TABLE_FUNCTIONS, TABLE_THREADS, TABLE_FILES, TABLE_MEMORY } table;
     const char *sort, *filter_text;
     size_t limit;
-    int json, keep_going;
+    int json, keep_going, no_lines;
 };
 
 static int show(const struct report *report, const struct table *table,
@@ -226,8 +248,9 @@ static int report_sums(const struct report *report, struct session *session)
         status = fail_problem(&problem);
     } else {
         struct table table = report->table == TABLE_THREADS ? threads_table(aggregate)
-                             : report->table == TABLE_FILES ? files_table(aggregate)
-                                                            : functions_table(aggregate);
+                             : report->table == TABLE_FILES
+                                 ? files_table(aggregate)
+                                 : functions_table(aggregate, session->names, report->json ? 0 : 2);
         status = show(report, &table, session, &totals);
         note_empty_filter(report->filter_text, reporting.spans, reporting.passed);
     }
@@ -238,7 +261,7 @@ static int report_sums(const struct report *report, struct session *session)
 
 static int parse(int argc, char **argv, struct report *report)
 {
-    enum { SORT = 256, FILTER, JSON, THREADS, MEMORY, IO, KEEP_GOING };
+    enum { SORT = 256, FILTER, JSON, THREADS, MEMORY, IO, KEEP_GOING, NO_LINES };
     static const struct option options[] = {{"threads", no_argument, NULL, THREADS},
                                             {"memory", no_argument, NULL, MEMORY},
                                             {"io", no_argument, NULL, IO},
@@ -246,6 +269,7 @@ static int parse(int argc, char **argv, struct report *report)
                                             {"json", no_argument, NULL, JSON},
                                             {"filter", required_argument, NULL, FILTER},
                                             {"keep-going", no_argument, NULL, KEEP_GOING},
+                                            {"no-lines", no_argument, NULL, NO_LINES},
                                             {NULL, 0, NULL, 0}};
     int option;
     char *end;
@@ -271,6 +295,9 @@ static int parse(int argc, char **argv, struct report *report)
             break;
         case KEEP_GOING:
             report->keep_going = 1;
+            break;
+        case NO_LINES:
+            report->no_lines = 1;
             break;
         case 'n':
             report->limit = strtoul(optarg, &end, 10);
@@ -302,6 +329,8 @@ int verb_report(int argc, char **argv)
     struct session *session = session_open(argv[optind], report.keep_going, &problem);
     if (!session)
         return fail_problem(&problem);
+    if (report.no_lines)
+        names_without_lines(session->names);
     status = report.table == TABLE_MEMORY ? report_memory(&report, session)
                                           : report_sums(&report, session);
     session_close(session);

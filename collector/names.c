@@ -23,13 +23,32 @@ struct module_file {
     uint8_t build_id[32];
     size_t build_id_size;
     struct symbols *symbols; /* opened at the first question */
+    struct lines *lines;     /* the same */
     struct module_file *next;
+};
+
+/* The functions of a name: one, or several of a file that are called the same. */
+struct origin {
+    struct module_file *file;
+    uint64_t address;
+    struct origin *next;
+};
+
+/* Where a name's functions are defined, and what is told of it. */
+struct definition {
+    struct origin *origins; /* NULL: it is no function's */
+    struct source_frame source;
+    char *json;
+    size_t json_length;
+    enum { SOURCE_UNASKED, SOURCE_UNKNOWN, SOURCE_KNOWN } state;
 };
 
 struct names {
     struct name **table; /* by hash, open addressing */
     size_t table_size;
     struct name **all;
+    struct definition *definitions; /* beside `all` */
+    int without_lines;
     size_t count, room;
     struct module_file *modules;
 };
@@ -48,16 +67,24 @@ void names_free(struct names *names)
 {
     if (!names)
         return;
-    for (size_t i = 0; i < names->count; i++)
+    for (size_t i = 0; i < names->count; i++) {
         free(names->all[i]);
+        free(names->definitions[i].json);
+        for (struct origin *origin = names->definitions[i].origins, *next; origin; origin = next) {
+            next = origin->next;
+            free(origin);
+        }
+    }
     while (names->modules) {
         struct module_file *next = names->modules->next;
         symbols_close(names->modules->symbols);
+        lines_close(names->modules->lines);
         free(names->modules->path);
         free(names->modules);
         names->modules = next;
     }
     free(names->all);
+    free(names->definitions);
     free(names->table);
     free(names);
 }
@@ -138,9 +165,12 @@ const struct name *names_make(struct names *names, enum event_category category,
     if (names->count == names->room) {
         names->room = names->room ? 2 * names->room : 256;
         names->all = need(realloc(names->all, names->room * sizeof *names->all));
+        names->definitions =
+            need(realloc(names->definitions, names->room * sizeof *names->definitions));
     }
     struct name *name = make(category, module, text, length, waits);
     name->number = (uint32_t)names->count;
+    names->definitions[names->count] = (struct definition){.origins = NULL};
     names->all[names->count++] = name;
     insert(names, name);
     return name;
@@ -188,10 +218,21 @@ const char *module_file_symbols(struct module_file *file)
     return words[symbols_state(symbols_of(file))];
 }
 
+static void add_origin(struct definition *definition, struct module_file *file, uint64_t address)
+{
+    struct origin **end = &definition->origins;
+    for (; *end; end = &(*end)->next)
+        if ((*end)->file == file && (*end)->address == address)
+            return;
+    *end = need(malloc(sizeof **end));
+    **end = (struct origin){file, address, NULL};
+    definition->state = SOURCE_UNASKED;
+}
+
 const struct name *names_function(struct names *names, struct module_file *file, uint64_t address)
 {
     char text[MAX_NAME + 1];
-    uint64_t start;
+    uint64_t start = address;
     const char *symbol = symbols_find(symbols_of(file), address, &start);
     if (symbol) {
         demangle(symbol, text, sizeof text);
@@ -200,5 +241,66 @@ const struct name *names_function(struct names *names, struct module_file *file,
         snprintf(text, sizeof text, "%s+0x%llx", slash ? slash + 1 : file->path,
                  (unsigned long long)address);
     }
-    return names_make(names, CATEGORY_FUNCTIONS, file->path, text, strlen(text), 0);
+    const struct name *name =
+        names_make(names, CATEGORY_FUNCTIONS, file->path, text, strlen(text), 0);
+    add_origin(&names->definitions[name->number], file, start);
+    return name;
+}
+
+/* ---- source lines ---- */
+
+void names_without_lines(struct names *names)
+{
+    names->without_lines = 1;
+}
+
+static struct lines *lines_of(struct module_file *file)
+{
+    if (!file->lines)
+        file->lines = lines_open(file->path, file->build_id, file->build_id_size);
+    return file->lines;
+}
+
+size_t names_lines(struct names *names, struct module_file *file, uint64_t address,
+                   const struct source_frame **frames)
+{
+    return names->without_lines ? 0 : lines_at(lines_of(file), address, frames);
+}
+
+/* Whether all functions of the name are defined at one place that is known. */
+static int find_source(const struct definition *definition, struct source_frame *source)
+{
+    for (const struct origin *origin = definition->origins; origin; origin = origin->next) {
+        const struct source_frame *found = lines_function(lines_of(origin->file), origin->address);
+        if (!found || (origin != definition->origins &&
+                       (found->file != source->file || found->line != source->line)))
+            return 0;
+        *source = *found;
+    }
+    return definition->origins != NULL;
+}
+
+const struct source_frame *names_source(struct names *names, const struct name *name)
+{
+    struct definition *definition = &names->definitions[name->number];
+    if (definition->state == SOURCE_UNASKED && !names->without_lines)
+        definition->state =
+            find_source(definition, &definition->source) ? SOURCE_KNOWN : SOURCE_UNKNOWN;
+    return definition->state == SOURCE_KNOWN ? &definition->source : NULL;
+}
+
+const char *names_source_json(struct names *names, const struct name *name, size_t *length)
+{
+    struct definition *definition = &names->definitions[name->number];
+    const struct source_frame *source = names_source(names, name);
+    if (source && !definition->json) {
+        char shown[MAX_NAME], quoted[MAX_NAME * 6 + 3];
+        struct text json = text_on(quoted, sizeof quoted);
+        source_show(shown, sizeof shown, source, 0);
+        text_json(&json, shown, strlen(shown));
+        definition->json = need(strdup(quoted));
+        definition->json_length = json.length;
+    }
+    *length = definition->json_length;
+    return source ? definition->json : NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef VT_COLLECTOR_NAMES_H
 #define VT_COLLECTOR_NAMES_H
 
+#include "collector/lines.h"
 #include "runtime/event.h"
 
 #include <stddef.h>
@@ -39,6 +40,21 @@ const struct name *names_function(struct names *names, struct module_file *file,
 const char *module_file_path(const struct module_file *file);
 /* How good its names are, in a word or two for a report. */
 const char *module_file_symbols(struct module_file *file);
+
+/* ---- source lines: looked up when they are first asked for ---- */
+
+/* From now on nothing is known about lines, and no debug information is read. */
+void names_without_lines(struct names *names);
+
+/* Where the function is defined; NULL when that is not known, or when several functions of one file
+ * share the name and are not defined at the same place. Valid until the next name is made. */
+const struct source_frame *names_source(struct names *names, const struct name *name);
+/* The same as a JSON string, "file.c:12" with its quotes; NULL when not known. */
+const char *names_source_json(struct names *names, const struct name *name, size_t *length);
+
+/* As lines_at, for an address in the file. */
+size_t names_lines(struct names *names, struct module_file *file, uint64_t address,
+                   const struct source_frame **frames);
 
 extern const char *const category_tags[CATEGORY_COUNT];
 

@@ -51,6 +51,12 @@ struct span {
     uint64_t tick;   /* for image_frame */
 };
 
+/* What kind of thing it tells of: of a sample that is not the function that it is named after. */
+static inline enum event_category span_category(const struct span *span)
+{
+    return span->kind == SPAN_SAMPLE ? CATEGORY_SAMPLES : (enum event_category)span->name->category;
+}
+
 /* Who wants to see them. Every function may be NULL. */
 struct visitor {
     void (*image)(void *data, struct image *image);

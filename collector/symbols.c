@@ -1,6 +1,5 @@
 /* Function symbols of one ELF file: see symbols.h. One sorted array of 16 bytes a symbol, searched
- * by halves; names stay in the file's mapping. Which file is right is decided here, what is in it
- * is read by elf_image.c.
+ * by halves; names stay in the file's mapping. Which file is right is decided by debug_files.c.
  *
  * Invariants: no two symbols of the table start at the same address; every name offset lies within
  * `names`, which ends with '\0'. The mapping is private, and a versioned name is cut in place when
@@ -10,15 +9,11 @@
  * fault, and no work that is out of proportion to its size. */
 #include "collector/symbols.h"
 
-#include "collector/elf_image.h"
+#include "collector/debug_files.h"
 
-#include <libgen.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEBUG_FOLDER "/usr/lib/debug"
 
 enum {
     NAME_COMPARED_MAX = 4096, /* longer aliases are all alike */
@@ -217,80 +212,31 @@ static bool load(struct symbols *symbols, struct elf_image *image, GElf_Word typ
     return true;
 }
 
-/* ---- separate debug files ---- */
-
-/* `id` decides when there is one, the checksum otherwise. */
-static bool load_debug_file(struct symbols *symbols, const char *path, struct build_id id,
-                            uint32_t expected)
-{
-    struct elf_image image = {.elf = NULL};
-    if (!elf_image_open(&image, path))
-        return false;
-    bool right = id.size ? build_id_equal(elf_image_build_id(&image), id)
-                         : elf_image_checksum(&image) == expected;
-    bool loaded = right && load(symbols, &image, SHT_SYMTAB, SYMBOLS_FULL);
-    elf_image_close(&image);
-    return loaded;
-}
-
-static bool load_by_build_id(struct symbols *symbols, struct build_id id)
-{
-    char path[sizeof DEBUG_FOLDER "/.build-id//.debug" + 2 * BUILD_ID_MAX];
-    if (id.size < 2 || id.size > BUILD_ID_MAX)
-        return false;
-    int length = snprintf(path, sizeof path, DEBUG_FOLDER "/.build-id/%02x/", id.bytes[0]);
-    for (size_t i = 1; i < id.size; i++)
-        length += snprintf(path + length, sizeof path - (size_t)length, "%02x", id.bytes[i]);
-    snprintf(path + length, sizeof path - (size_t)length, ".debug");
-    return load_debug_file(symbols, path, id, 0);
-}
-
-static bool load_by_debug_link(struct symbols *symbols, const struct elf_image *image,
-                               const char *path, struct build_id id)
-{
-    static const char *const formats[] = {"%s/%s", "%s/.debug/%s", DEBUG_FOLDER "%s/%s"};
-    uint32_t crc;
-    const char *name = elf_image_debug_link(image, &crc);
-    char *real = name ? realpath(path, NULL) : NULL, candidate[PATH_MAX];
-    bool loaded = false;
-    if (!real)
-        return false;
-    const char *folder = dirname(real);
-    for (size_t i = 0; !loaded && i < sizeof formats / sizeof *formats; i++) {
-        int length = snprintf(candidate, sizeof candidate, formats[i], folder, name);
-        if (length < (int)sizeof candidate)
-            loaded = load_debug_file(symbols, candidate, id, crc);
-    }
-    free(real);
-    return loaded;
-}
-
 /* ---- opening ---- */
+
+static bool take_debug_file(void *data, struct elf_image *image, const char *path)
+{
+    (void)path;
+    return load(data, image, SHT_SYMTAB, SYMBOLS_FULL);
+}
 
 static struct symbols out_of_memory = {.state = SYMBOLS_MISSING};
 
 struct symbols *symbols_open(const char *path, const uint8_t *build_id, size_t build_id_size)
 {
+    static const enum symbols_state states[] = {[TRACED_SAME] = SYMBOLS_NONE,
+                                                [TRACED_CHANGED] = SYMBOLS_CHANGED,
+                                                [TRACED_MISSING] = SYMBOLS_MISSING};
     struct symbols *symbols = calloc(1, sizeof *symbols);
-    struct build_id id = {build_id, build_id_size};
-    struct elf_image image = {.elf = NULL};
+    struct traced_file file;
     if (!symbols)
         return &out_of_memory;
-    symbols->state = SYMBOLS_MISSING;
-    if (elf_image_open(&image, path)) {
-        struct build_id own = elf_image_build_id(&image);
-        symbols->state = SYMBOLS_NONE;
-        if (id.size == 0)
-            id = own;
-        else if (!build_id_equal(own, id)) {
-            symbols->state = SYMBOLS_CHANGED;
-            elf_image_close(&image);
-        }
-    }
-    if (!load(symbols, &image, SHT_SYMTAB, SYMBOLS_FULL) && !load_by_build_id(symbols, id) &&
-        !load_by_debug_link(symbols, &image, path, id))
-        load(symbols, &image, SHT_DYNSYM, SYMBOLS_DYNAMIC);
-    elf_image_close(&image);
+    traced_file_open(&file, path, (struct build_id){build_id, build_id_size});
+    symbols->state = states[file.state];
+    if (!load(symbols, &file.image, SHT_SYMTAB, SYMBOLS_FULL) &&
+        !debug_file_find(&file, take_debug_file, symbols))
+        load(symbols, &file.image, SHT_DYNSYM, SYMBOLS_DYNAMIC);
+    traced_file_close(&file);
     return symbols;
 }
 

@@ -1,12 +1,9 @@
 /* Names for addresses in one ELF file. Nothing here knows a process or a session: the caller turns
  * an address in memory into one in the file (address − load bias).
  *
- * Sources, best first: .symtab of the file itself; .symtab of its separate debug file (by build-id
- * under /usr/lib/debug/.build-id/, then .gnu_debuglink beside the file, in .debug/ and under
- * /usr/lib/debug/); .dynsym. A file whose build-id is not the one that was traced is not used: the
- * names would be somebody else's. A debug file found by the traced build-id is used even when the
- * file itself is gone or has changed. A linked debug file must have the file's build-id or, when
- * that has none, the link's checksum. */
+ * Sources, best first: .symtab of the file itself; .symtab of its separate debug file; .dynsym.
+ * Which files are right, debug_files.h says.
+ */
 #ifndef VT_COLLECTOR_SYMBOLS_H
 #define VT_COLLECTOR_SYMBOLS_H
 

@@ -49,8 +49,8 @@ _vitte_trace() {
     case $verb in
     run) options="-o -f --events --stacks --sample --filter --keep --no-exec-env -q --" ;;
     record) options="-o --events --stacks --sample --no-exec-env -q --" ;;
-    export) options="-f -o --filter --keep-going --remove -q" ;;
-    report) options="--threads --memory --io --sort -n --filter --json --keep-going" ;;
+    export) options="-f -o --filter --no-lines --keep-going --remove -q" ;;
+    report) options="--threads --memory --io --sort -n --filter --json --no-lines --keep-going" ;;
     info) options="--json --keep-going" ;;
     *) return ;;
     esac
@@ -90,7 +90,7 @@ _vitte_trace() {
             columns="pid process allocations allocated frees peak live live_blocks failed unknown_frees"
             ;;
         *" --io "*) columns="total calls read written slowest failed pid file" ;;
-        *) columns="total self calls min avg p50 p99 max tag function module" ;;
+        *) columns="total self calls min avg p50 p99 max tag function location module" ;;
         esac
         _vitte_trace_words "$columns" && return
         ;;

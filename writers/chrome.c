@@ -1,29 +1,28 @@
 /* Chrome's trace_event format, object form: complete events (X) with ts and dur in microseconds
  * since the session's start, instants (i), counters (C), and metadata. Events come in the order in
- * which spans end on each thread, which every consumer of the format sorts for itself. */
+ * which spans end on each thread, which every consumer of the format sorts for itself.
+ *
+ * Native stacks are "sf", as the format has them; since hardly a viewer shows these, an event also
+ * has its innermost function as the argument "caller". */
+#include "writers/chrome.h"
+
 #include "writers/json_args.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-struct chrome {
-    char head[96]; /* "pid":1,"tid":2,"ts": of the current thread */
-    size_t head_length;
-    int comma;
-};
-
-static void separate(struct writer *writer)
+void chrome_separate(struct writer *writer)
 {
     struct chrome *chrome = writer->state;
     sink_string(writer->sink, chrome->comma ? ",\n" : "\n");
     chrome->comma = 1;
 }
 
-/* One metadata event: about the process, or (tid not 0) a thread of it. */
-static void metadata(struct writer *writer, const char *what, uint64_t tid, const char *key,
+void chrome_metadata(struct writer *writer, const char *what, uint64_t tid, const char *key,
                      const char *text, uint64_t number)
 {
     struct sink *sink = writer->sink;
-    separate(writer);
+    chrome_separate(writer);
     sink_string(sink, "{\"ph\":\"M\",\"pid\":");
     sink_number(sink, writer->image->summary->pid);
     sink_string(sink, ",\"tid\":");
@@ -40,6 +39,16 @@ static void metadata(struct writer *writer, const char *what, uint64_t tid, cons
     sink_string(sink, "}}");
 }
 
+size_t chrome_head(char *head, uint64_t pid, uint64_t tid)
+{
+    char *at = PUT(head, "\"pid\":");
+    at = put_number(at, pid);
+    at = PUT(at, ",\"tid\":");
+    at = put_number(at, tid);
+    at = PUT(at, ",\"ts\":");
+    return (size_t)(at - head);
+}
+
 static void begin(struct writer *writer)
 {
     sink_string(writer->sink, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
@@ -49,7 +58,10 @@ static void image(struct writer *writer)
 {
     size_t length, number = (size_t)(writer->image->summary - writer->session->images);
     const char *command = image_command(writer->image, &length);
+    struct chrome *chrome = writer->state;
     char line[512];
+    chrome_end_samples(writer);
+    json_stacks_new_image(&chrome->stacks);
     if (length > sizeof line - 1)
         length = sizeof line - 1;
     for (size_t i = 0; i < length; i++)
@@ -57,24 +69,21 @@ static void image(struct writer *writer)
     while (length && line[length - 1] == ' ')
         length--;
     line[length] = '\0';
-    metadata(writer, "process_name", 0, "name", writer->image->name, 0);
-    metadata(writer, "process_labels", 0, "labels", line, 0);
-    metadata(writer, "process_sort_index", 0, "sort_index", NULL, number);
+    chrome_metadata(writer, "process_name", 0, "name", writer->image->name, 0);
+    chrome_metadata(writer, "process_labels", 0, "labels", line, 0);
+    chrome_metadata(writer, "process_sort_index", 0, "sort_index", NULL, number);
 }
 
 static void thread(struct writer *writer)
 {
     struct chrome *chrome = writer->state;
+    chrome_end_samples(writer);
     if (writer->thread.name[0])
-        metadata(writer, "thread_name", writer->thread.tid, "name", writer->thread.name, 0);
-    metadata(writer, "thread_sort_index", writer->thread.tid, "sort_index", NULL,
-             writer->thread.index);
-    char *at = PUT(chrome->head, "\"pid\":");
-    at = put_number(at, writer->image->summary->pid);
-    at = PUT(at, ",\"tid\":");
-    at = put_number(at, writer->thread.tid);
-    at = PUT(at, ",\"ts\":");
-    chrome->head_length = (size_t)(at - chrome->head);
+        chrome_metadata(writer, "thread_name", writer->thread.tid, "name", writer->thread.name, 0);
+    chrome_metadata(writer, "thread_sort_index", writer->thread.tid, "sort_index", NULL,
+                    writer->thread.index);
+    chrome->head_length =
+        chrome_head(chrome->head, writer->image->summary->pid, writer->thread.tid);
 }
 
 /* A span that overlaps others of its thread, as a pair of asynchronous events with a track of its
@@ -86,7 +95,7 @@ static void aside(struct writer *writer, const struct span *span)
     char id[32], end[32];
     snprintf(id, sizeof id, "\"0x%llx\"", (unsigned long long)span_field(span, FIELD_LOCK));
     for (int ends = 0; ends < 2; ends++) {
-        separate(writer);
+        chrome_separate(writer);
         sink_string(sink, ends ? "{\"ph\":\"e\"," : "{\"ph\":\"b\",");
         sink_bytes(sink, chrome->head, chrome->head_length);
         sink_bytes(
@@ -108,8 +117,7 @@ static void aside(struct writer *writer, const struct span *span)
 /* {"ph":"X",HEAD TS,"dur":D,"name":N,"cat":C — without the closing brace */
 static void open_event(struct writer *writer, const struct span *span)
 {
-    static const char kinds[][12] = {"{\"ph\":\"X\",", "{\"ph\":\"i\",", "{\"ph\":\"C\",",
-                                     "{\"ph\":\"P\","};
+    static const char kinds[][12] = {"{\"ph\":\"X\",", "{\"ph\":\"i\",", "{\"ph\":\"C\","};
     struct chrome *chrome = writer->state;
     char *at = sink_room(writer->sink, SINK_ROOM);
     at = put_bytes(at, chrome->comma ? ",\n" : "\n", chrome->comma ? 2 : 1);
@@ -132,15 +140,41 @@ static void open_event(struct writer *writer, const struct span *span)
     sink_wrote(writer->sink, at);
 }
 
+/* ,"sf":"KEY" */
+static void stack(struct writer *writer, const struct span *span)
+{
+    uint32_t key = span->native ? chrome_stack(writer, span->native, span->tick) : 0;
+    if (key == 0)
+        return;
+    sink_string(writer->sink, ",\"sf\":\"");
+    sink_number(writer->sink, key);
+    sink_string(writer->sink, "\"");
+}
+
 static void span(struct writer *writer, const struct span *span)
 {
+    struct chrome *chrome = writer->state;
+    size_t length;
+    const char *source;
+    if (span->kind == SPAN_SAMPLE) {
+        chrome_sample(writer, span);
+        return;
+    }
     if (span->flags & SPAN_ASIDE) {
         aside(writer, span);
         return;
     }
     open_event(writer, span);
-    if (span->words || span->flags & (SPAN_UNFINISHED | SPAN_UNWOUND))
-        json_args(writer, span, ",\"args\":");
+    stack(writer, span);
+    if (span->words || span->native || span->flags & (SPAN_UNFINISHED | SPAN_UNWOUND)) {
+        json_args_and_caller(writer, span, ",\"args\":", &chrome->stacks);
+    } else if ((source = names_source_json(writer->session->names, span->name, &length))) {
+        char *at = sink_room(writer->sink, SINK_ROOM);
+        at = PUT(at, ",\"args\":{\"location\":");
+        at = put_bytes(at, source, length);
+        at = PUT(at, "}");
+        sink_wrote(writer->sink, at);
+    }
     sink_bytes(writer->sink, "}", 1);
 }
 
@@ -148,8 +182,11 @@ static void end(struct writer *writer, const struct totals *totals)
 {
     struct sink *sink = writer->sink;
     static const char *const keys[] = {"host", "kernel", "machine", "directory", "traceparent"};
-    sink_string(sink,
-                "\n],\"metadata\":{\"tracer\":\"vitte-trace " VT_VERSION "\",\"events_lost\":");
+    struct chrome *chrome = writer->state;
+    chrome_end_samples(writer);
+    sink_string(sink, "\n]");
+    chrome_put_frames(writer);
+    sink_string(sink, ",\"metadata\":{\"tracer\":\"vitte-trace " VT_VERSION "\",\"events_lost\":");
     sink_number(sink, totals_lost(totals));
     sink_string(sink, ",\"start_realtime_ns\":\"");
     sink_number(sink, session_number(writer->session, "start_realtime_ns"));
@@ -164,6 +201,9 @@ static void end(struct writer *writer, const struct totals *totals)
     sink_string(sink, ",\"not_covered\":");
     json_coverage(writer);
     sink_string(sink, "}}\n");
+    json_stacks_free(&chrome->stacks);
+    free(chrome->frames.list);
+    free(chrome->frames.table);
 }
 
 const struct writer_format format_chrome = {

@@ -33,24 +33,80 @@ static void value(struct sink *sink, const struct argument *argument)
     sink_string(sink, text);
 }
 
-int json_args(struct writer *writer, const struct span *span, const char *before)
+/* What stands in front of argument number `count`. */
+static void begin_argument(struct sink *sink, size_t count, const char *before)
+{
+    sink_string(sink, count ? "," : before);
+    sink_bytes(sink, "{", count == 0);
+}
+
+static size_t put_arguments(struct writer *writer, const struct span *span, const char *before)
 {
     struct argument arguments[MAX_ARGUMENTS];
     struct argument_scratch scratch;
     if (!span->words && !span->flags)
         return 0;
     size_t count = span_arguments(writer->image, span, arguments, &scratch);
-    if (count == 0)
-        return 0;
-    sink_string(writer->sink, before);
     for (size_t i = 0; i < count; i++) {
-        sink_bytes(writer->sink, i ? "," : "{", 1);
+        begin_argument(writer->sink, i, before);
         sink_json(writer->sink, arguments[i].key, arguments[i].key_length);
         sink_bytes(writer->sink, ":", 1);
         value(writer->sink, &arguments[i]);
     }
-    sink_bytes(writer->sink, "}", 1);
-    return 1;
+    return count;
+}
+
+static size_t put_location(struct writer *writer, const struct span *span, size_t count,
+                           const char *before)
+{
+    size_t length;
+    const char *source = span->kind != SPAN_SAMPLE
+                             ? names_source_json(writer->session->names, span->name, &length)
+                             : NULL;
+    if (!source)
+        return count;
+    begin_argument(writer->sink, count, before);
+    sink_string(writer->sink, "\"location\":");
+    sink_bytes(writer->sink, source, length);
+    return count + 1;
+}
+
+int json_args(struct writer *writer, const struct span *span, const char *before)
+{
+    size_t count = put_arguments(writer, span, before);
+    sink_bytes(writer->sink, "}", count > 0);
+    return count > 0;
+}
+
+static int put_all(struct writer *writer, const struct span *span, const char *before,
+                   struct json_stacks *stacks, int whole)
+{
+    struct sink *sink = writer->sink;
+    const struct stack_text *texts;
+    size_t count = put_location(writer, span, put_arguments(writer, span, before), before);
+    if (span->native &&
+        json_stacks_entry(stacks, writer->image, span->native, span->tick, &texts)) {
+        begin_argument(sink, count++, before);
+        sink_string(sink, whole ? "\"stack\":" : "\"caller\":");
+        if (whole)
+            json_stacks_write(stacks, sink, writer->image, span->native, span->tick);
+        else
+            sink_string(sink, texts[0].place);
+    }
+    sink_bytes(sink, "}", count > 0);
+    return count > 0;
+}
+
+int json_args_and_stack(struct writer *writer, const struct span *span, const char *before,
+                        struct json_stacks *stacks)
+{
+    return put_all(writer, span, before, stacks, 1);
+}
+
+int json_args_and_caller(struct writer *writer, const struct span *span, const char *before,
+                         struct json_stacks *stacks)
+{
+    return put_all(writer, span, before, stacks, 0);
 }
 
 void json_coverage(struct writer *writer)

@@ -18,6 +18,10 @@ static void field_number(struct sink *sink, const char *key, uint64_t number)
     sink_number(sink, number);
 }
 
+struct ndjson {
+    struct json_stacks stacks;
+};
+
 static void begin(struct writer *writer)
 {
     struct sink *sink = writer->sink;
@@ -37,6 +41,8 @@ static void image(struct writer *writer)
     const struct live_header *header = &writer->image->header;
     size_t length, hint = 0;
     const char *command = image_command(writer->image, &length);
+    struct ndjson *ndjson = writer->state;
+    json_stacks_new_image(&ndjson->stacks);
     sink_string(sink, "{\"type\":\"process\"");
     field_number(sink, "pid", header->pid);
     field_number(sink, "ppid", header->ppid);
@@ -66,13 +72,14 @@ static void thread(struct writer *writer)
 static void span(struct writer *writer, const struct span *span)
 {
     static const char *const types[] = {"span", "instant", "counter", "sample"};
+    const char *tag = category_tags[span_category(span)];
     struct sink *sink = writer->sink;
+    struct ndjson *ndjson = writer->state;
     sink_string(sink, "{\"type\":\"");
     sink_string(sink, types[span->kind]);
     sink_string(sink, "\",\"name\":");
     sink_bytes(sink, span->name->json, span->name->json_length);
-    field_string(sink, "tag", category_tags[span->name->category],
-                 strlen(category_tags[span->name->category]));
+    field_string(sink, "tag", tag, strlen(tag));
     field_number(sink, "pid", writer->image->summary->pid);
     field_number(sink, "tid", writer->thread.tid);
     field_number(sink, "ts", span->start_ns);
@@ -87,12 +94,14 @@ static void span(struct writer *writer, const struct span *span)
         sink_string(sink, ",\"aside\":1");
     if (span->name->module[0])
         field_string(sink, "module", span->name->module, strlen(span->name->module));
-    json_args(writer, span, ",\"args\":");
+    json_args_and_stack(writer, span, ",\"args\":", &ndjson->stacks);
     sink_string(sink, "}\n");
 }
 
 static void end(struct writer *writer, const struct totals *totals)
 {
+    struct ndjson *ndjson = writer->state;
+    json_stacks_free(&ndjson->stacks);
     sink_string(writer->sink, "{\"type\":\"end\"");
     field_number(writer->sink, "events_lost", totals_lost(totals));
     sink_string(writer->sink, ",\"not_covered\":");
@@ -104,6 +113,7 @@ const struct writer_format format_ndjson = {
     .name = "json",
     .suffix = ".ndjson",
     .help = "the JSON event stream, one object a line (docs/FORMAT.md)",
+    .state_size = sizeof(struct ndjson),
     .counters = 1,
     .begin = begin,
     .image = image,

@@ -1,0 +1,44 @@
+/* Native stacks as JSON, each frame's text made once: what the formats that are JSON share. An
+ * inlined function is a frame like any other. */
+#ifndef VT_WRITERS_JSON_STACKS_H
+#define VT_WRITERS_JSON_STACKS_H
+
+#include "collector/image.h"
+#include "collector/pool.h"
+#include "writers/sink.h"
+
+/* JSON strings with their quotes; the same text is the same pointer. */
+struct stack_text {
+    const char *function; /* "parse" */
+    const char *place;    /* "parse (parser.c:12)", or as above where no line is known */
+};
+
+struct stack_entry {
+    uint32_t id, caller; /* the caller's id, 0: none */
+    uint32_t first, count;
+    uint32_t node; /* the writer's own, 0 when the entry is new */
+};
+
+/* All zeros: nothing known yet. */
+struct json_stacks {
+    struct pool pool;
+    struct stack_text *texts;
+    uint32_t text_count;
+    struct stack_entry *entries; /* by id, open addressing; id 0 is empty */
+    uint32_t size, count;
+};
+
+void json_stacks_free(struct json_stacks *stacks);
+/* Ids are an image's: forgets those of the one before. */
+void json_stacks_new_image(struct json_stacks *stacks);
+
+/* The innermost frame of a stack and what is inlined in it: `count` texts, innermost first. NULL
+ * for an id that is none. Both pointers are valid until the next call. */
+struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *image, uint32_t id,
+                                      uint64_t tick, const struct stack_text **texts);
+
+/* ["inner (file.c:12)","outer (file.c:40)"]; a last element "…" says that there were more. */
+void json_stacks_write(struct json_stacks *stacks, struct sink *sink, struct image *image,
+                       uint32_t id, uint64_t tick);
+
+#endif
