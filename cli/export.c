@@ -193,9 +193,9 @@ int export_session(struct session *session, const struct export_job *job, struct
     struct exporting exporting = {.also = job->also};
     struct totals both[2] = {{.unmatched = 0}};
     struct filter *filter = NULL;
-    const struct writer_format *format = choose_format(job->format, job->out);
     if (check_export(job) != EXIT_OK || (job->filter && !(filter = parse_filter(job->filter))))
         return EXIT_USAGE;
+    const struct writer_format *format = choose_format(job->format, job->out);
     struct writer *writer = &exporting.writer;
     exporting.filter = filter;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
