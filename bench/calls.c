@@ -1,8 +1,9 @@
 /* Calls of libc in a loop, and what a command costs.
- *   calls KIND THREADS COUNT   read, malloc (and free), mutex (lock and unlock): COUNT of them on
- * every thread, or with THREADS 0 on the only one that there is. Prints the seconds from their
- * start to the last one's end calls cost COMMAND…        prints the seconds of processor time of
- * the command and all its children, whatever else the machine does; what they print is thrown away
+ *   calls KIND THREADS COUNT   read, malloc (and free), deep (the same under 16 callers), mutex
+ * (lock and unlock): COUNT of them on every thread, or with THREADS 0 on the only one that there
+ * is. Prints the seconds from their start to the last one's end calls cost COMMAND…        prints
+ * the seconds of processor time of the command and all its children, whatever else the machine
+ * does; what they print is thrown away
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -38,6 +39,37 @@ static void make_mallocs(void)
     }
 }
 
+/* The same deep in a program: from one of eight places in turn, under FRAMES callers. */
+enum { FRAMES = 16 };
+
+#define PLACE(n)                                                                                   \
+    static __attribute__((noinline)) void place_##n(void)                                          \
+    {                                                                                              \
+        void *volatile block = malloc(64 + n);                                                     \
+        free(block);                                                                               \
+    }
+PLACE(0)
+PLACE(1)
+PLACE(2) PLACE(3) PLACE(4) PLACE(5) PLACE(6) PLACE(7)
+
+    static __attribute__((noinline)) long deep(int frames)
+{
+    static void (*const places[])(void) = {place_0, place_1, place_2, place_3,
+                                           place_4, place_5, place_6, place_7};
+    if (frames)
+        return deep(frames - 1) + 1; /* no tail call: each has its frame */
+    for (long i = 0; i < count; i++)
+        places[i % 8]();
+    return count;
+}
+
+static void make_deep_mallocs(void)
+{
+    pthread_barrier_wait(&barrier);
+    if (deep(FRAMES) != count + FRAMES)
+        abort();
+}
+
 static void make_locks(void)
 {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -51,7 +83,10 @@ static void make_locks(void)
 static const struct kind {
     const char *name;
     void (*make)(void);
-} kinds[] = {{"read", make_reads}, {"malloc", make_mallocs}, {"mutex", make_locks}};
+} kinds[] = {{"read", make_reads},
+             {"malloc", make_mallocs},
+             {"deep", make_deep_mallocs},
+             {"mutex", make_locks}};
 
 static double now(void)
 {

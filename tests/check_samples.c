@@ -1,0 +1,232 @@
+/* CPU samples and the stacks of calls, against programs that keep their own books. */
+#include "tests/hazards.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* Folded stacks of x.vtrace by a weight. */
+static char *folded(const char *weight)
+{
+    struct outcome run =
+        shell("'%s' export -q -f folded --weight %s -o - x.vtrace", built_command(), weight);
+    assert_fine(&run);
+    char *text = strdup(run.out);
+    outcome_free(&run);
+    return text;
+}
+
+/* Sum of the weights of the stacks whose text up to the weight contains `part`. */
+static double weight_of(const char *stacks, const char *part)
+{
+    double sum = 0;
+    for (const char *line = stacks; *line; line = strchr(line, '\n') + 1) {
+        const char *end = strchr(line, '\n'), *space = end;
+        while (*space != ' ')
+            space--;
+        const char *found = strstr(line, part);
+        if (found && found + strlen(part) <= space)
+            sum += atof(space + 1);
+    }
+    return sum;
+}
+
+static long samples_in_session(void)
+{
+    json_t *info = look("info", "x.vtrace");
+    ck_assert_int_eq(number_in(info, "events_lost"), 0);
+    const json_t *events = json_object_get(info, "events");
+    long samples = json_object_get(events, "sample") ? number_in(events, "sample") : 0;
+    json_decref(info);
+    return samples;
+}
+
+/* Each function's share is what the program measured, within four standard errors of so many
+ * samples; all of them together are the CPU time that it had, within a hundredth. */
+static void check_burns(const char *arguments)
+{
+    static const char *const names[] = {"burn_60", "burn_30", "burn_10"};
+    char command[512], part[32];
+    snprintf(command, sizeof command, "%s %s", built_program("programs/burns"), arguments);
+    struct outcome run = captured("--sample 1000", command);
+    char *stacks = folded("samples");
+    double samples = (double)samples_in_session(), whole = (double)book(&run, "cpu_usec");
+    ck_assert_double_ge(samples, 100);
+    ck_assert_double_le(fabs(weight_of(stacks, "") / 1e3 - whole), whole / 100 + 20000);
+    for (int i = 0; i < 3; i++) {
+        double share = (double)book(&run, names[i]) / whole;
+        double error = 4 * sqrt(share * (1 - share) / samples) + 1 / samples;
+        snprintf(part, sizeof part, ";%s", names[i]);
+        double seen = weight_of(stacks, part) / 1e3 / whole;
+        ck_assert_msg(fabs(seen - share) <= error, "%s: %.4f of %.0f samples, really %.4f",
+                      names[i], seen, samples, share);
+    }
+    /* the whole way, from where the thread began */
+    ck_assert_double_eq(weight_of(stacks, ";burn_thread;burn_60"), weight_of(stacks, ";burn_60"));
+    free(stacks);
+    outcome_free(&run);
+}
+
+static const char *const burns[] = {"2", "0.7 3", "1 fork"};
+
+START_TEST(samples_are_where_the_time_goes)
+{
+    check_burns(burns[_i]);
+}
+END_TEST
+
+START_TEST(a_thread_that_blocks_every_signal_is_sampled_and_does_not_notice)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s masks", built_program("programs/signals_kept"));
+    struct outcome run = captured("--sample 1000", command);
+    ck_assert_int_eq(book(&run, "was_blocked"), 0);
+    ck_assert_int_eq(book(&run, "is_blocked"), 1);
+    ck_assert_int_eq(book(&run, "stayed_blocked"), 1);
+    char *stacks = folded("samples");
+    ck_assert_double_ge(weight_of(stacks, ";block_all;compute"), 0.9 * 0.5e9);
+    free(stacks);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Needs a kernel that lets such timers expire on the way out (5.11 and newer). */
+START_TEST(no_call_is_interrupted_by_a_sample)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s polls", built_program("programs/signals_kept"));
+    struct outcome run = captured("--sample 1000", command);
+    ck_assert_int_eq(book(&run, "polled"), 1);
+    ck_assert_int_eq(book(&run, "interrupted"), 0);
+    ck_assert_int_ge(samples_in_session(), 10);
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(a_program_that_wants_the_signal_has_it)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s takes", built_program("programs/signals_kept"));
+    struct outcome run = captured("--sample 1000", command);
+    ck_assert_int_eq(book(&run, "was_default"), 1);
+    ck_assert_int_eq(book(&run, "still_default"), 1);
+    ck_assert_int_eq(book(&run, "foreign"), 0);
+    ck_assert_int_eq(book(&run, "own"), 1);
+    ck_assert_int_eq(book(&run, "is_mine"), 1);
+    ck_assert_int_gt(samples_in_session(), 0); /* until then */
+    struct outcome info = shell("'%s' info x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(info.out, "could not be sampled"));
+    outcome_free(&info);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Of an instrumented program at most what each thread computed before its first function. */
+START_TEST(auto_samples_what_is_not_instrumented)
+{
+    struct outcome run = captured("", built_program("instrumented/fib"));
+    ck_assert_int_le(samples_in_session(), 2);
+    outcome_free(&run);
+    ck_assert_int_eq(system("rm -r x.vtrace"), 0);
+    char command[512];
+    snprintf(command, sizeof command, "%s 0.3", built_program("programs/burns"));
+    run = captured("", command);
+    ck_assert_int_ge(samples_in_session(), 20);
+    outcome_free(&run);
+    ck_assert_int_eq(system("rm -r x.vtrace"), 0);
+    run = captured("--sample 0", command);
+    ck_assert_int_eq(samples_in_session(), 0);
+    outcome_free(&run);
+}
+END_TEST
+
+/* ---- stacks of calls ---- */
+
+/* Lines PATH CALLS BYTES KEPT of call_paths, each against three weights. */
+static void check_paths(const char *books)
+{
+    char *calls = folded("calls"), *allocated = folded("allocated"), *leaked = folded("leaked"),
+         *moved = folded("io-bytes");
+    char path[512];
+    long count, bytes, kept;
+    int lines = 0;
+    for (const char *line = books;
+         sscanf(line, "%511s %ld %ld %ld", path, &count, &bytes, &kept) == 4;
+         line = strchr(line, '\n') + 1, lines++) {
+        char part[600];
+        int reads = strstr(path, ";read") != NULL;
+        snprintf(part, sizeof part, "call_paths;_start;__libc_start_main;__libc_start_call_main;%s",
+                 path);
+        ck_assert_msg(weight_of(calls, part) == (double)count, "%s: %f calls, really %ld", path,
+                      weight_of(calls, part), count);
+        ck_assert_msg(weight_of(reads ? moved : allocated, part) == (double)bytes,
+                      "%s: not %ld bytes", path, bytes);
+        ck_assert_msg(weight_of(leaked, part) == (double)kept, "%s: not %ld kept", path, kept);
+    }
+    ck_assert_int_eq(lines, 5);
+    free(calls);
+    free(allocated);
+    free(leaked);
+    free(moved);
+}
+
+START_TEST(calls_have_the_stacks_that_the_program_knows)
+{
+    struct outcome run = captured("--stacks", built_program("programs/call_paths"));
+    check_paths(run.out);
+    outcome_free(&run);
+}
+END_TEST
+
+/* What is asked for, and nothing else. */
+static const struct {
+    const char *list, *with, *without;
+} lists[] = {
+    {"memory", "malloc", "read"},
+    {"io", "read", "malloc"},
+    {"failed", "open", "malloc"},
+};
+
+START_TEST(only_what_is_asked_for_has_stacks)
+{
+    char option[64];
+    snprintf(option, sizeof option, "--stacks=%s", lists[_i].list);
+    struct outcome run = captured(option, built_program("programs/call_paths"));
+    json_t *events = stream("x.vtrace");
+    const json_t *with = find_event(events, "{s:s, s:s}", "type", "span", "name", lists[_i].with);
+    ck_assert_ptr_nonnull(with);
+    size_t i, stacks = 0, wrong = 0;
+    json_t *event;
+    json_array_foreach(events, i, event)
+    {
+        const char *name = json_string_value(json_object_get(event, "name"));
+        const json_t *stack = json_object_get(json_object_get(event, "args"), "stack");
+        stacks += name && stack && strcmp(name, lists[_i].with) == 0;
+        wrong += name && stack && strcmp(name, lists[_i].without) == 0;
+    }
+    ck_assert_uint_gt(stacks, 0);
+    ck_assert_uint_eq(wrong, 0);
+    json_decref(events);
+    outcome_free(&run);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("samples");
+    TCase *samples = tcase_create("samples"), *stacks = tcase_create("stacks");
+    tcase_set_timeout(samples, 120);
+    tcase_add_checked_fixture(samples, enter_folder, leave_folder);
+    tcase_add_checked_fixture(stacks, enter_folder, leave_folder);
+    tcase_add_loop_test(samples, samples_are_where_the_time_goes, 0,
+                        sizeof burns / sizeof burns[0]);
+    tcase_add_test(samples, a_thread_that_blocks_every_signal_is_sampled_and_does_not_notice);
+    tcase_add_test(samples, no_call_is_interrupted_by_a_sample);
+    tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
+    tcase_add_test(samples, auto_samples_what_is_not_instrumented);
+    tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
+    tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
+                        sizeof lists / sizeof lists[0]);
+    suite_add_tcase(suite, samples);
+    suite_add_tcase(suite, stacks);
+    return run_suite(suite);
+}
