@@ -4,6 +4,7 @@
 #define VT_COLLECTOR_BLOCKS_H
 
 #include "collector/problem.h"
+#include "runtime/event.h"
 #include "runtime/layout.h"
 
 #include <stddef.h>
@@ -14,6 +15,24 @@ struct block {
     size_t count;
     int open; /* it was still being written: words may be missing at its end */
 };
+
+/* What a call's record says in its header and behind its fields (event.h). */
+struct call_tail {
+    uint64_t duration; /* ticks */
+    uint32_t stack;    /* id, or 0 */
+    unsigned words;    /* of the payload without these */
+};
+
+static inline struct call_tail call_tail_of(uint64_t inline_value, const uint64_t *payload,
+                                            unsigned words)
+{
+    struct call_tail tail = {inline_value & EVENT_CALL_LONG, 0, words};
+    if (tail.duration == EVENT_CALL_LONG && tail.words)
+        tail.duration = payload[--tail.words];
+    if (inline_value & EVENT_CALL_STACK && tail.words)
+        tail.stack = (uint32_t)payload[--tail.words];
+    return tail;
+}
 
 struct block_reader;
 

@@ -9,18 +9,13 @@
 
 enum role { ROLE_NONE, ROLE_ALLOCATES, ROLE_REALLOCATES, ROLE_RELEASES };
 
-struct live_block {
-    uint64_t address; /* 0: empty */
-    uint64_t size;
-    uint64_t tick; /* of its allocation */
-};
-
 struct heap {
     struct image *image;
     struct heap_sum *sum;
     uint8_t roles[1 << EVENT_TYPE_BITS];
-    struct live_block *table; /* open addressing, linear probing */
+    struct heap_block *table; /* open addressing, linear probing */
     size_t room, used;
+    const struct heap_follower *follower;
     const struct visitor *visitor; /* who wants to see the heap's size, or NULL */
     uint64_t told_ns;              /* when it was last told */
     uint64_t untold_ns;            /* the last change since then that was not told, or 0 */
@@ -36,7 +31,7 @@ static size_t home(const struct heap *heap, uint64_t address)
     return (size_t)((address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (heap->room - 1);
 }
 
-static struct live_block *find(struct heap *heap, uint64_t address)
+static struct heap_block *find(struct heap *heap, uint64_t address)
 {
     size_t at = home(heap, address);
     while (heap->table[at].address && heap->table[at].address != address)
@@ -46,7 +41,7 @@ static struct live_block *find(struct heap *heap, uint64_t address)
 
 static void grow(struct heap *heap)
 {
-    struct live_block *old = heap->table;
+    struct heap_block *old = heap->table;
     size_t old_room = heap->room;
     heap->room = old_room ? 2 * old_room : 1 << 12;
     heap->table = need(calloc(heap->room, sizeof *heap->table));
@@ -56,20 +51,25 @@ static void grow(struct heap *heap)
     free(old);
 }
 
-static void take(struct heap *heap, uint64_t address, uint64_t size, uint64_t tick)
+static void take(struct heap *heap, uint64_t address, uint64_t size,
+                 const struct merged_record *record)
 {
     struct heap_sum *sum = heap->sum;
     if (2 * heap->used >= heap->room)
         grow(heap);
-    struct live_block *block = find(heap, address);
+    struct heap_block *block = find(heap, address);
     if (block->address) {
         sum->overlaps++;
         sum->live -= block->size;
+        if (heap->follower)
+            heap->follower->released(heap->follower->data, block, record);
     } else {
         heap->used++;
         sum->live_blocks++;
     }
-    *block = (struct live_block){address, size, tick};
+    *block = (struct heap_block){address, size, record->tick, record->stack, record->slot};
+    if (heap->follower)
+        heap->follower->taken(heap->follower->data, block);
     sum->live += size;
     if (sum->live > sum->peak) {
         sum->peak = sum->live;
@@ -78,11 +78,13 @@ static void take(struct heap *heap, uint64_t address, uint64_t size, uint64_t ti
 }
 
 /* Takes an entry out and closes the gap in its run. */
-static int release(struct heap *heap, uint64_t address)
+static int release(struct heap *heap, uint64_t address, const struct merged_record *record)
 {
-    struct live_block *block = heap->room ? find(heap, address) : NULL;
+    struct heap_block *block = heap->room ? find(heap, address) : NULL;
     if (!block || !block->address)
         return 0;
+    if (heap->follower)
+        heap->follower->released(heap->follower->data, block, record);
     heap->sum->live -= block->size;
     heap->sum->live_blocks--;
     heap->used--;
@@ -118,7 +120,7 @@ static void change(struct heap *heap, const struct merged_record *record, enum r
     struct heap_sum *sum = heap->sum;
     if (role == ROLE_RELEASES && record->words >= 1) {
         sum->frees++;
-        sum->unknown_frees += !release(heap, record->payload[0]);
+        sum->unknown_frees += !release(heap, record->payload[0], record);
         return;
     }
     unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
@@ -128,13 +130,13 @@ static void change(struct heap *heap, const struct merged_record *record, enum r
     if (block) {
         sum->allocations++;
         sum->allocated += size;
-        take(heap, block, size, record->tick);
+        take(heap, block, size, record);
     } else if (size) {
         sum->failed++;
         /* a realloc that failed leaves the old block, which was released when it began, as it was;
          * its size is not known any more */
         if (role == ROLE_REALLOCATES && record->payload[1])
-            take(heap, record->payload[1], 0, record->tick);
+            take(heap, record->payload[1], 0, record);
     }
 }
 
@@ -282,10 +284,31 @@ void heap_blocks_free(struct heap_blocks *blocks)
 
 uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t tick)
 {
-    struct live_block *block = blocks->heap.room ? find(&blocks->heap, address) : NULL;
+    struct heap_block *block = blocks->heap.room ? find(&blocks->heap, address) : NULL;
     if (!block || !block->address || block->tick != tick)
         return 0;
     uint64_t size = block->size;
-    release(&blocks->heap, address);
+    release(&blocks->heap, address, NULL);
     return size;
+}
+
+int heap_follow(struct image *image, const struct heap_follower *follower, struct problem *problem)
+{
+    struct totals counted = {.unmatched = 0}; /* by the walk, too */
+    struct heap_sum sum = {.pid = image->summary->pid};
+    struct heap heap = {
+        .image = image, .sum = &sum, .follower = follower, .last_change = UINT64_MAX};
+    learn_roles(&heap);
+    int failed = merge_image(image, visit, &heap, &counted, problem);
+    for (size_t i = 0; i < heap.room && !failed; i++)
+        if (heap.table[i].address)
+            follower->released(follower->data, &heap.table[i], NULL);
+    free(heap.table);
+    struct heap_blocks *peak = failed ? NULL : blocks_after(image, heap.peak_change, problem);
+    for (size_t i = 0; peak && i < peak->heap.room; i++)
+        if (peak->heap.table[i].address)
+            follower->at_peak(follower->data, &peak->heap.table[i]);
+    failed |= !peak;
+    heap_blocks_free(peak);
+    return failed;
 }

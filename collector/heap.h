@@ -23,6 +23,27 @@ struct heap_sum {
         overlaps; /* allocations at an address that was live: events missing, or out of order */
 };
 
+struct heap_block {
+    uint64_t address; /* 0: none */
+    uint64_t size;
+    uint64_t tick;        /* of its allocation */
+    uint32_t stack, slot; /* as in struct merged_record */
+};
+
+/* Who wants to see each block. */
+struct heap_follower {
+    void (*taken)(void *data, const struct heap_block *block);
+    /* It was released, or the process is at its end and it never was: then record is NULL. */
+    void (*released)(void *data, const struct heap_block *block,
+                     const struct merged_record *record);
+    /* It is one of those that were live when the heap was largest: behind all the others. */
+    void (*at_peak)(void *data, const struct heap_block *block);
+    void *data;
+};
+
+/* Follows every block of the image. 0, or -1 and a problem. */
+int heap_follow(struct image *image, const struct heap_follower *follower, struct problem *problem);
+
 /* The size of the image's heap over time, as counters of the thread that was given last: a change a
  * millisecond, and what the changes behind it came to. 0, or -1 and a problem. */
 int heap_track(struct image *image, const struct visitor *visitor, struct problem *problem);

@@ -7,6 +7,7 @@ struct cursor {
     struct block_reader *reader;
     struct block block;
     size_t at; /* word in the block */
+    uint32_t slot;
     uint64_t epoch, tick;
     uint64_t hole; /* 1: the words before `at` are of a record that was never stored */
     struct merged_record record; /* the next one */
@@ -43,8 +44,12 @@ static int advance(struct cursor *cursor, struct totals *totals)
                 continue;
             if (words > cursor->block.count - cursor->at)
                 words = (unsigned)(cursor->block.count - cursor->at);
-            cursor->record =
-                (struct merged_record){cursor->tick, type, cursor->block.words + cursor->at, words};
+            const uint64_t *payload = cursor->block.words + cursor->at;
+            struct call_tail tail = {0, 0, words};
+            if (type >= EVENT_CALL)
+                tail = call_tail_of(event_inline(word), payload, words);
+            cursor->record = (struct merged_record){cursor->tick, type,       payload,
+                                                    tail.words,   tail.stack, cursor->slot};
             cursor->at += words;
             totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
             return 1;
@@ -107,6 +112,7 @@ int merge_image(struct image *image, merge_visit *visit, void *data, struct tota
         cursors[i].reader = block_reader_open(
             image->session->folder, image->summary->pid, image->summary->image, (uint32_t)i,
             image_slot(image, (uint32_t)i), image->session->keep_going, problem);
+        cursors[i].slot = (uint32_t)i;
         int got = cursors[i].reader ? advance(&cursors[i], totals) : -1;
         if (got == 1)
             heap[count++] = &cursors[i];

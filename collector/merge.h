@@ -11,6 +11,8 @@ struct merged_record {
     unsigned type;
     const uint64_t *payload;
     unsigned words;
+    uint32_t stack; /* of a call: id of its stack, or 0 */
+    uint32_t slot;  /* whose record it is: one thread at a time has a slot */
 };
 
 typedef void merge_visit(void *data, const struct merged_record *record);

@@ -235,16 +235,14 @@ static void give_sample(struct pairing *pairing, uint32_t stack, uint64_t cpu_ns
 static void give_call(struct pairing *pairing, const struct image_call *call, uint64_t value,
                       const uint64_t *payload, unsigned words, unsigned flags)
 {
-    uint64_t duration = value & EVENT_CALL_LONG;
+    struct call_tail tail = call_tail_of(value, payload, words);
+    uint64_t duration = tail.duration;
     struct span span = {.kind = SPAN_COMPLETE, .flags = flags, .name = call->name, .call = call};
-    if (duration == EVENT_CALL_LONG && words)
-        duration = payload[--words];
-    if (value & EVENT_CALL_STACK && words)
-        span.native = (uint32_t)payload[--words];
     if (duration > pairing->own_tick)
         duration = 0;
     span.payload = payload;
-    span.words = words;
+    span.words = tail.words;
+    span.native = tail.stack;
     span.start_ns = nsec(pairing, pairing->own_tick - duration);
     if (call->definition.flags & CALL_ASIDE) {
         span.flags |= SPAN_ASIDE;
@@ -271,8 +269,8 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
 static void give_note(struct pairing *pairing, const struct image_call *call, uint64_t value,
                       const uint64_t *payload, unsigned words)
 {
-    uint32_t stack = value & EVENT_CALL_STACK && words ? (uint32_t)payload[--words] : 0;
-    give_point(pairing, SPAN_INSTANT, call->name, call, payload, words, stack);
+    struct call_tail tail = call_tail_of(value, payload, words);
+    give_point(pairing, SPAN_INSTANT, call->name, call, payload, tail.words, tail.stack);
 }
 
 /* One counter for each value that could be told. */
