@@ -10,19 +10,19 @@
 const struct verb verbs[] = {
     {"run",
      "[-o FILE] [-f FORMAT] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--filter EXPR] "
-     "[--keep] [--no-exec-env] [-q] -- CMD…",
+     "[--weight W] [--keep] [--no-exec-env] [-q] -- CMD…",
      "run CMD traced and write one trace of it and its children", verb_run},
     {"record",
      "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--no-exec-env] [-q] -- "
      "CMD…",
      "only capture, into a session folder", verb_record},
     {"export",
-     "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--no-lines] [--keep-going] "
-     "[--remove] [-q]",
+     "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--weight W] [--diff SESSION] "
+     "[--orientation icicle|flame] [--no-lines] [--keep-going] [--remove] [-q]",
      "write a captured session as a trace", verb_export},
     {"report",
-     "SESSION [--threads|--memory|--io] [--sort KEY] [-n ROWS] [--filter EXPR] [--json] "
-     "[--no-lines] [--keep-going]",
+     "SESSION [--threads|--memory|--io|--tree] [--sort KEY] [-n ROWS] [--weight W] [--min PERCENT] "
+     "[--filter EXPR] [--json] [--no-lines] [--keep-going]",
      "tables on the terminal", verb_report},
     {"info", "SESSION [--json] [--keep-going]", "what was captured, where, and what was not",
      verb_info},
@@ -61,10 +61,13 @@ static void print_help(void)
     puts("\nOr without this command, for any program:\n\n  LD_PRELOAD=libvittetrace.so CMD…\n");
     puts("Formats:");
     for (size_t i = 0; writer_formats[i]; i++)
-        printf("  %-8s %-8s %s\n", writer_formats[i]->name, writer_formats[i]->suffix,
+        printf("  %-10s %-8s %s\n", writer_formats[i]->name, writer_formats[i]->suffix,
                writer_formats[i]->help);
-    puts(
-        "  and every suffix with .gz behind it\n\nWhat to capture (--events, VITTE_TRACE_EVENTS):");
+    puts("  and every suffix with .gz behind it\n\n"
+         "What stacks are weighed by (--weight; folded, flamegraph, report --tree):");
+    for (const struct weight *weight = weights; weight->name; weight++)
+        printf("  %-10s %s\n", weight->name, weight->help);
+    puts("\nWhat to capture (--events, VITTE_TRACE_EVENTS):");
 #define X(NAME, option, tag, help) printf("  %-10s %s\n", option, help);
     EVENT_CATEGORIES(X)
 #undef X

@@ -193,8 +193,10 @@ static void on_thread_end(void *data, uint64_t end_ns)
 }
 
 struct report {
-    enum { TABLE_FUNCTIONS, TABLE_THREADS, TABLE_FILES, TABLE_MEMORY } table;
+    enum { TABLE_FUNCTIONS, TABLE_THREADS, TABLE_FILES, TABLE_MEMORY, TABLE_TREE } table;
     const char *sort, *filter_text;
+    const struct weight *weight; /* this and the next are for the tree */
+    double min_percent;          /* negative: not said */
     size_t limit;
     int json, keep_going, no_lines;
 };
@@ -261,10 +263,13 @@ static int report_sums(const struct report *report, struct session *session)
 
 static int parse(int argc, char **argv, struct report *report)
 {
-    enum { SORT = 256, FILTER, JSON, THREADS, MEMORY, IO, KEEP_GOING, NO_LINES };
+    enum { SORT = 256, FILTER, JSON, THREADS, MEMORY, IO, TREE, WEIGHT, MIN, KEEP_GOING, NO_LINES };
     static const struct option options[] = {{"threads", no_argument, NULL, THREADS},
                                             {"memory", no_argument, NULL, MEMORY},
                                             {"io", no_argument, NULL, IO},
+                                            {"tree", no_argument, NULL, TREE},
+                                            {"weight", required_argument, NULL, WEIGHT},
+                                            {"min", required_argument, NULL, MIN},
                                             {"sort", required_argument, NULL, SORT},
                                             {"json", no_argument, NULL, JSON},
                                             {"filter", required_argument, NULL, FILTER},
@@ -283,6 +288,20 @@ static int parse(int argc, char **argv, struct report *report)
             break;
         case IO:
             report->table = TABLE_FILES;
+            break;
+        case TREE:
+            report->table = TABLE_TREE;
+            break;
+        case WEIGHT:
+            report->weight = choose_weight(optarg);
+            if (!report->weight)
+                return EXIT_USAGE;
+            break;
+        case MIN:
+            report->min_percent = strtod(optarg, &end);
+            if (*end || optarg == end || !(report->min_percent >= 0 && report->min_percent <= 100))
+                return fail(EXIT_USAGE, "--min takes a share in percent, 0 to 100; not '%s'",
+                            optarg);
             break;
         case SORT:
             report->sort = optarg;
@@ -313,13 +332,19 @@ static int parse(int argc, char **argv, struct report *report)
         report->limit = SIZE_MAX;
     if (report->table == TABLE_MEMORY && report->filter_text)
         return fail(EXIT_USAGE, "--memory counts whole heaps; it takes no --filter");
+    if (report->table != TABLE_TREE && (report->weight || report->min_percent >= 0))
+        return fail(EXIT_USAGE, "--weight and --min are for --tree");
+    if (report->table == TABLE_TREE && report->sort)
+        return fail(EXIT_USAGE, "--tree is sorted by what it weighs; it takes no --sort");
     return EXIT_OK;
 }
+
+#define MIN_PERCENT 0.5 /* of the tree, for people */
 
 int verb_report(int argc, char **argv)
 {
     struct problem problem = {""};
-    struct report report = {.limit = 30};
+    struct report report = {.limit = 30, .min_percent = -1};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--json") == 0)
             report.limit = 0; /* a machine wants all rows unless it says -n */
@@ -331,7 +356,12 @@ int verb_report(int argc, char **argv)
         return fail_problem(&problem);
     if (report.no_lines)
         names_without_lines(session->names);
+    if (report.min_percent < 0)
+        report.min_percent = report.json ? 0 : MIN_PERCENT;
+    const struct tree_report tree = {report.weight, report.filter_text, report.min_percent,
+                                     report.limit, report.json};
     status = report.table == TABLE_MEMORY ? report_memory(&report, session)
+             : report.table == TABLE_TREE ? report_tree(&tree, session)
                                           : report_sums(&report, session);
     session_close(session);
     return status;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MAX_INLINED = 16 }; /* functions at one address */
+
 /* Native stacks of the current image whose node is known. */
 struct known {
     uint32_t stack; /* 0: empty */
@@ -97,6 +99,21 @@ static uint32_t own_child(struct stacks *stacks, uint32_t parent, const char *te
         names_make(stacks->image->session->names, CATEGORY_PROCESSES, "", text, strlen(text), 0));
 }
 
+/* Below `node` the function that a frame is in, and in it those that the compiler put there. */
+static uint32_t frame_node(struct stacks *stacks, uint32_t node, const struct image_frame *frame,
+                           uint64_t tick)
+{
+    struct source_frame lines[MAX_INLINED];
+    size_t inlined = image_lines(stacks->image, frame->address, tick, lines, MAX_INLINED) - 1;
+    node = tree_child(stacks->tree, node, frame->name);
+    while (inlined-- > 0)
+        node = tree_child(stacks->tree, node,
+                          names_make(stacks->image->session->names, CATEGORY_FUNCTIONS,
+                                     frame->name->module, lines[inlined].function,
+                                     strlen(lines[inlined].function), 0));
+    return node;
+}
+
 /* The node of a native stack: up to a known one, then down again. */
 static uint32_t native_node(struct stacks *stacks, uint32_t stack, uint64_t tick)
 {
@@ -119,7 +136,7 @@ static uint32_t native_node(struct stacks *stacks, uint32_t stack, uint64_t tick
                    : stacks->process;
     while (depth--) {
         image_frame(stacks->image, stacks->path[depth], tick, &frame);
-        node = tree_child(stacks->tree, node, frame.name);
+        node = frame_node(stacks, node, &frame, tick);
         learn(stacks, stacks->path[depth], node);
     }
     return node;

@@ -1,4 +1,4 @@
-# bash completion for vitte-trace: verbs, their options, formats, categories, columns, sessions; behind
+# bash completion for vitte-trace: verbs, their options, formats, weights, categories, columns, sessions; behind
 # the options of run and record, the command to trace.
 
 # A list with commas: what is before the last comma stays.
@@ -47,10 +47,10 @@ _vitte_trace() {
     fi
 
     case $verb in
-    run) options="-o -f --events --stacks --sample --filter --keep --no-exec-env -q --" ;;
+    run) options="-o -f --events --stacks --sample --filter --weight --keep --no-exec-env -q --" ;;
     record) options="-o --events --stacks --sample --no-exec-env -q --" ;;
-    export) options="-f -o --filter --no-lines --keep-going --remove -q" ;;
-    report) options="--threads --memory --io --sort -n --filter --json --no-lines --keep-going" ;;
+    export) options="-f -o --filter --weight --diff --orientation --no-lines --keep-going --remove -q" ;;
+    report) options="--threads --memory --io --tree --weight --min --sort -n --filter --json --no-lines --keep-going" ;;
     info) options="--json --keep-going" ;;
     *) return ;;
     esac
@@ -60,7 +60,7 @@ _vitte_trace() {
         for ((i = 2; i <= COMP_CWORD; i++)); do
             word=${COMP_WORDS[i]}
             case $word in
-            -o | -f | --output | --format | --events | --sample | --filter) ((i++)) ;;
+            -o | -f | --output | --format | --events | --sample | --filter | --weight) ((i++)) ;;
             --)
                 [[ $i -lt $COMP_CWORD ]] || break
                 _vitte_trace_command $((i + 1))
@@ -78,10 +78,15 @@ _vitte_trace() {
 
     case $previous in
     -o | --output) _vitte_trace_files && return ;;
-    -f | --format) _vitte_trace_words "chrome json folded" && return ;;
+    -f | --format) _vitte_trace_words "chrome json folded flamegraph" && return ;;
     --events) _vitte_trace_list "$events" && return ;;
     --sample) _vitte_trace_words "auto 100 1000" && return ;;
-    --filter) return ;;
+    --weight)
+        _vitte_trace_words "self samples wall calls allocated leaked peak temporary io-bytes lock-wait" && return
+        ;;
+    --orientation) _vitte_trace_words "icicle flame" && return ;;
+    --diff) _vitte_trace_sessions && return ;;
+    --filter | --min) return ;;
     -n) return ;;
     --sort)
         case " ${COMP_WORDS[*]} " in

@@ -70,10 +70,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* ---- reading, all at once ---- */
 
-enum { FORMATS = 3 };
+enum { FORMATS = 2, STACK_FORMATS = 2 };
 
 struct reading {
     struct writer writers[FORMATS];
+    struct stacks *stacks;
     struct visitor sums;
     struct image *image;
     struct thread_view thread;
@@ -87,6 +88,7 @@ static void on_image(void *data, struct image *image)
     MUST(!reading->in_thread);
     reading->image = image;
     reading->sums.image(reading->sums.data, image);
+    stacks_image(reading->stacks, image);
     for (size_t i = 0; i < FORMATS; i++) {
         reading->writers[i].image = image;
         if (reading->writers[i].format->image)
@@ -101,6 +103,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     reading->in_thread = 1;
     reading->last_end = thread->start_ns;
     reading->sums.thread(reading->sums.data, image, thread);
+    stacks_thread(reading->stacks);
     for (size_t i = 0; i < FORMATS; i++) {
         reading->writers[i].thread = *thread;
         if (reading->writers[i].format->thread)
@@ -120,6 +123,7 @@ static void on_span(void *data, const struct span *span)
     reading->last_end = end;
     reading->spans++;
     reading->sums.span(reading->sums.data, span);
+    stacks_span(reading->stacks, span, 1);
     for (size_t i = 0; i < FORMATS; i++)
         reading->writers[i].format->span(&reading->writers[i], span);
 }
@@ -140,9 +144,13 @@ static void check_problem(const struct problem *problem)
 
 static void begin_writers(struct reading *reading, struct session *session)
 {
-    static const struct writer_format *const formats[FORMATS] = {&format_chrome, &format_ndjson,
-                                                                 &format_folded};
-    static const char *const outs[FORMATS] = {"out.json", "out.ndjson", "out.folded"};
+    static const struct writer_format *const formats[FORMATS] = {&format_chrome, &format_ndjson};
+    static const char *const outs[FORMATS] = {"out.json", "out.ndjson"};
+    size_t weight = 0, count = 0; /* all of them in turn, and the default */
+    while (weights[count].name)
+        count++;
+    weight = session->image_count ? session->images[0].header.pid % (count + 1) : count;
+    reading->stacks = stacks_new(session, weight < count ? &weights[weight] : NULL);
     for (size_t i = 0; i < FORMATS; i++) {
         struct writer *writer = &reading->writers[i];
         struct problem problem = {""};
@@ -154,6 +162,33 @@ static void begin_writers(struct reading *reading, struct session *session)
         writer->state = calloc(1, formats[i]->state_size + 1);
         MUST(writer->sink && writer->state);
         writer->format->begin(writer);
+    }
+}
+
+/* What hangs together in every tree, and both pictures of it. */
+static void end_stacks(struct reading *reading, struct session *session,
+                       const struct totals *totals)
+{
+    static const struct writer_format *const formats[STACK_FORMATS] = {&format_folded,
+                                                                       &format_flamegraph};
+    static const char *const outs[STACK_FORMATS] = {"out.folded", "out.svg"};
+    struct problem problem = {""};
+    if (stacks_finish(reading->stacks, &problem) != 0)
+        return;
+    const struct tree *tree = stacks_tree(reading->stacks);
+    for (uint32_t i = 1; i < tree->count; i++)
+        MUST(tree->nodes[i].parent < i && tree->nodes[i].depth <= TREE_DEPTH + 1);
+    for (size_t i = 0; i < STACK_FORMATS; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", folder, outs[i]);
+        struct writer writer = {.format = formats[i],
+                                .session = session,
+                                .stacks = reading->stacks,
+                                .sink = sink_open(path, &problem)};
+        MUST(writer.sink);
+        formats[i]->end(&writer, totals);
+        MUST(sink_close(writer.sink, 0, &problem) == 0);
+        unlink(path);
     }
 }
 
@@ -207,6 +242,9 @@ static int read_spans(struct session *session, struct totals *totals, uint64_t *
     int failed = walk_session(session, &visitor, totals, NULL, NULL, &problem);
     MUST(!reading.in_thread);
     end_writers(&reading, totals, failed);
+    if (!failed && outputs)
+        end_stacks(&reading, session, totals);
+    stacks_free(reading.stacks);
     struct function_sum **functions = aggregate_functions(aggregate, &count);
     for (size_t i = 0; i < count; i++)
         MUST(function_quantile(functions[i], 0.5) <= function_quantile(functions[i], 0.99));

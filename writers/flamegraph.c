@@ -183,8 +183,8 @@ static void put_head(const struct svg *svg, const char *command, const char *not
             "y=\"28\">",
             weight->title, embedded_flamegraph_style, PAD);
     put_label(file, command, PICTURE_WIDTH - 2 * PAD);
-    fprintf(file, "</text>\n<text class=\"said\" x=\"%d\" y=\"50\">%s of %s</text>\n", PAD,
-            weight_show(figure, weight, svg->tree->nodes[0].total[0]), weight->title);
+    fprintf(file, "</text>\n<text class=\"said\" x=\"%d\" y=\"50\">%s: %s</text>\n", PAD,
+            weight->title, weight_show(figure, weight, svg->tree->nodes[0].total[0]));
     for (int line = 0; line < 2 && notes[0]; line++) {
         fprintf(file, "<text class=\"said\" x=\"%d\" y=\"%d\">", PAD, 68 + line * 16);
         char *first = need(strndup(notes, strcspn(notes, "\n")));
@@ -255,6 +255,6 @@ static void end(struct writer *writer, const struct totals *totals)
 const struct writer_format format_flamegraph = {
     .name = "flamegraph",
     .suffix = ".svg",
-    .help = "a picture of the stacks that moves; for any browser",
+    .help = "flame graph: an interactive picture of the stacks, for any browser",
     .stacks = 1,
     .end = end};

@@ -113,7 +113,7 @@ function widthOf(character) {
         widths.set(character, pen.measureText(character).width);
     return widths.get(character);
 }
-function fit(text, room) {
+function cut(text, room) {
     let width = 0, kept = 0;
     const dots = widthOf("…");
     for (let i = 0; i < text.length; i++) {
@@ -124,6 +124,26 @@ function fit(text, room) {
             return kept > 1 ? text.slice(0, kept) + "…" : "";
     }
     return text;
+}
+/* Without what stands in < > and ( ), and without the type that is returned. */
+function shorten(name) {
+    let text = "", depth = 0;
+    for (let i = 0; i < name.length; i++) {
+        const opens = "<(".includes(name[i]) && !/operator[<(]?$|^$/.test(name.slice(Math.max(i - 9, 0), i));
+        if (opens && depth++ === 0)
+            text += name[i] + "…";
+        else if (depth && ">)".includes(name[i]) && name[i - 1] !== "-" && --depth === 0)
+            text += name[i];
+        else if (!depth)
+            text += name[i];
+    }
+    if (depth)
+        return name;
+    return text.replace(/\(…\)/g, "()").replace(/^[^ ()]+ (?=[^ ]+\(\))/, "");
+}
+function fit(text, room) {
+    const label = cut(text, room);
+    return label === text || !/[<(]/.test(text) ? label : cut(shorten(text), room);
 }
 
 /* ---- what is drawn ---- */
@@ -178,11 +198,12 @@ function drawFrame(item, y) {
         const name = nameOf(frame), label = item.width > 20 ? fit(name, item.width - 2 * INSET) : "";
         rect.dataset.i = frame.index;
         rect.setAttribute("aria-label", name + ", " + show(frame.total) + ", " + percent(frame.total, all.total));
-        if (compares)
+        if (compares) {
             rect.style.fill = change(frame);
-        else
+        } else {
             classes.push(kindOf(frame)[0]);
-        rect.style.fillOpacity = shade(name);
+            rect.style.fillOpacity = shade(name);
+        }
         if (frame === view.chosen)
             classes.push("chosen");
         layer.append(rect);

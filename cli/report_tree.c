@@ -1,0 +1,306 @@
+/* vitte-trace report --tree: the tree of stacks. Frames that did nothing but call one other frame
+ * stand with it in one row, so that depth shows where ways part. */
+#include "cli/cli.h"
+
+#include "collector/memory.h"
+
+#include <stdlib.h>
+
+/* What one line shows: from `first` down to `last`, which is the only one with a weight of its own
+ * or more than one child. */
+struct row {
+    uint32_t first, last;
+    uint32_t depth;
+    int is_kept, has_next; /* has_next: among those that are kept, in the same place */
+};
+
+struct rows {
+    const struct tree *tree;
+    uint64_t threshold;
+    struct row *rows;
+    size_t count;
+};
+
+static uint64_t total_of(const struct rows *rows, uint32_t node)
+{
+    return rows->tree->nodes[node].total[0];
+}
+
+/* The only child that weighs anything, when nothing else does; or 0. */
+static uint32_t only_child(const struct tree *tree, uint32_t node)
+{
+    const struct tree_node *it = &tree->nodes[node];
+    uint32_t first = it->child_count ? tree->children[it->children] : 0; /* the heaviest */
+    return first && tree->nodes[first].total[0] == it->total[0] ? first : 0;
+}
+
+/* As deep as the tree, which is bounded (TREE_DEPTH). */
+static void add_rows(struct rows *rows, uint32_t parent, uint32_t depth)
+{
+    const struct tree *tree = rows->tree;
+    const struct tree_node *node = &tree->nodes[parent];
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        uint32_t first = tree->children[node->children + i], last = first;
+        if (!total_of(rows, first) || total_of(rows, first) < rows->threshold)
+            continue;
+        for (uint32_t next; (next = only_child(tree, last));)
+            last = next;
+        rows->rows = grow_array(rows->rows, rows->count, sizeof *rows->rows);
+        rows->rows[rows->count++] = (struct row){first, last, depth, 1, 0};
+        add_rows(rows, last, depth + 1);
+    }
+}
+
+static const struct rows *sorting; /* qsort has no argument for it */
+
+/* What called a row weighs no less than it, and stands before it. */
+static int heavier(const void *a, const void *b)
+{
+    size_t l = *(const size_t *)a, r = *(const size_t *)b;
+    uint64_t left = total_of(sorting, sorting->rows[l].first);
+    uint64_t right = total_of(sorting, sorting->rows[r].first);
+    return left != right ? (left < right ? 1 : -1) : (l > r) - (l < r);
+}
+
+static void keep_heaviest(struct rows *rows, size_t limit)
+{
+    if (rows->count <= limit)
+        return;
+    size_t *order = need(calloc(rows->count, sizeof *order));
+    for (size_t i = 0; i < rows->count; i++)
+        order[i] = i;
+    sorting = rows;
+    qsort(order, rows->count, sizeof *order, heavier);
+    for (size_t i = limit; i < rows->count; i++)
+        rows->rows[order[i]].is_kept = 0;
+    free(order);
+}
+
+static void find_next(struct rows *rows)
+{
+    char seen[TREE_DEPTH + 3] = {0};
+    for (size_t i = rows->count; i-- > 0;) {
+        struct row *row = &rows->rows[i];
+        if (!row->is_kept)
+            continue;
+        row->has_next = seen[row->depth];
+        seen[row->depth] = 1;
+        seen[row->depth + 1] = 0; /* deeper ones belong to another parent; theirs are cleared too */
+    }
+}
+
+/* ---- for people ---- */
+
+/* OUTER → INNER; a frame that calls itself once, with how often. */
+static void print_names(const struct rows *rows, const struct row *row)
+{
+    uint32_t path[TREE_DEPTH + 2], depth = 0;
+    const struct tree *tree = rows->tree;
+    for (uint32_t node = row->last; node != tree->nodes[row->first].parent;
+         node = tree->nodes[node].parent)
+        path[depth++] = node;
+    while (depth--) {
+        unsigned times = 1;
+        for (; depth && tree->nodes[path[depth - 1]].frame == tree->nodes[path[depth]].frame;
+             depth--)
+            times++;
+        fputs(tree_name(tree, path[depth])->text, stdout);
+        if (times > 1)
+            printf(" ×%u", times);
+        fputs(depth ? " → " : "\n", stdout);
+    }
+}
+
+static void print_row(const struct rows *rows, const struct row *row, const struct weight *weight,
+                      const char *more)
+{
+    const struct tree_node *node = &rows->tree->nodes[row->last];
+    char total[32], self[32];
+    weight_show(total, weight, node->total[0]);
+    weight_show(self, weight, node->self[0]);
+    printf("%10s %10s %6.2f %%  ", total, self,
+           100.0 * (double)node->total[0] / (double)total_of(rows, 0));
+    for (uint32_t i = 1; i < row->depth; i++)
+        fputs(more[i] ? "│  " : "   ", stdout);
+    if (row->depth)
+        fputs(row->has_next ? "├─ " : "└─ ", stdout);
+    print_names(rows, row);
+}
+
+/* What the rows that are shown do not account for. */
+static void print_rest(const struct rows *rows, const struct weight *weight, size_t printed)
+{
+    uint64_t own = 0;
+    char figure[32], count[32];
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->rows[i].is_kept)
+            own += rows->tree->nodes[rows->rows[i].last].self[0];
+    uint64_t rest = total_of(rows, 0) - own;
+    if (!rest)
+        return;
+    printf("… %s more in ", weight_show(figure, weight, rest));
+    if (printed < rows->count)
+        printf("%s more rows (-n 0 shows all) and ", show_count(count, rows->count - printed));
+    printf("frames of less than %s (--min 0 shows all)\n",
+           weight_show(figure, weight, rows->threshold));
+}
+
+static void print_tree(const struct rows *rows, const struct weight *weight)
+{
+    char more[TREE_DEPTH + 3] = {0}, total[32];
+    size_t printed = 0;
+    printf("%s: %s\n", weight->title, weight_show(total, weight, total_of(rows, 0)));
+    if (!total_of(rows, 0))
+        return;
+    printf("%10s %10s %8s\n", "total", "self", "share");
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->rows[i];
+        if (!row->is_kept)
+            continue;
+        more[row->depth] = (char)row->has_next;
+        print_row(rows, row, weight, more);
+        printed++;
+    }
+    print_rest(rows, weight, printed);
+}
+
+/* ---- for programs ---- */
+
+static json_t *node_json(const struct rows *rows, uint32_t index, size_t *left);
+
+static json_t *children_json(const struct rows *rows, uint32_t index, size_t *left)
+{
+    const struct tree_node *node = &rows->tree->nodes[index];
+    json_t *children = json_array();
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        uint32_t child = rows->tree->children[node->children + i];
+        if (*left && total_of(rows, child) && total_of(rows, child) >= rows->threshold)
+            json_array_append_new(children, node_json(rows, child, left));
+    }
+    return children;
+}
+
+static json_t *node_json(const struct rows *rows, uint32_t index, size_t *left)
+{
+    const struct tree_node *node = &rows->tree->nodes[index];
+    const struct name *name = tree_name(rows->tree, index);
+    --*left;
+    json_t *json = json_object();
+    json_object_set_new(json, "name", json_text(name->text, strlen(name->text)));
+    json_object_set_new(json, "module", json_text(name->module, strlen(name->module)));
+    json_object_set_new(json, "tag", json_string(category_tags[name->category]));
+    json_object_set_new(json, "total", json_integer((json_int_t)node->total[0]));
+    json_object_set_new(json, "self", json_integer((json_int_t)node->self[0]));
+    json_object_set_new(json, "share",
+                        json_real((double)node->total[0] / (double)total_of(rows, 0)));
+    json_object_set_new(json, "children", children_json(rows, index, left));
+    return json;
+}
+
+static void print_json(const struct rows *rows, const struct weight *weight,
+                       const struct totals *totals, size_t limit)
+{
+    json_t *document =
+        json_pack("{s:s, s:s, s:I, s:o, s:I}", "weight", weight->name, "unit",
+                  weight_units[weight->unit], "total", (json_int_t)total_of(rows, 0), "tree",
+                  children_json(rows, 0, &limit), "events_lost", (json_int_t)totals_lost(totals));
+    json_dumpf(document, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+    puts("");
+    json_decref(document);
+}
+
+static int larger(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left < right) - (left > right);
+}
+
+/* What the lightest of the `limit` heaviest frames weighs. */
+static uint64_t weight_of_limit(const struct tree *tree, size_t limit)
+{
+    uint64_t *totals = need(calloc(tree->count, sizeof *totals));
+    for (uint32_t i = 1; i < tree->count; i++)
+        totals[i] = tree->nodes[i].total[0];
+    qsort(totals, tree->count, sizeof *totals, larger);
+    uint64_t weight = limit < tree->count ? totals[limit - 1] : 0;
+    free(totals);
+    return weight;
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    struct stacks *stacks;
+    const struct filter *filter;
+    struct image *image;
+    struct thread_view thread;
+    uint64_t spans, passed; /* of the filter */
+};
+
+static void on_image(void *data, struct image *image)
+{
+    struct reading *reading = data;
+    reading->image = image;
+    stacks_image(reading->stacks, image);
+}
+
+static void on_thread(void *data, struct image *image, const struct thread_view *thread)
+{
+    struct reading *reading = data;
+    (void)image;
+    reading->thread = *thread;
+    stacks_thread(reading->stacks);
+}
+
+static void on_span(void *data, const struct span *span)
+{
+    struct reading *reading = data;
+    int passes =
+        !reading->filter || span_passes(reading->filter, reading->image, &reading->thread, span);
+    reading->spans++;
+    reading->passed += (uint64_t)passes;
+    stacks_span(reading->stacks, span, passes);
+}
+
+static void show(const struct tree_report *report, const struct session *session,
+                 struct reading *reading, const struct totals *totals)
+{
+    const struct weight *weight = stacks_weight(reading->stacks);
+    struct rows rows = {.tree = stacks_tree(reading->stacks)};
+    rows.threshold = (uint64_t)((double)total_of(&rows, 0) * report->min_percent / 100);
+    if (report->json) {
+        uint64_t lightest = weight_of_limit(rows.tree, report->limit);
+        rows.threshold = lightest > rows.threshold ? lightest : rows.threshold;
+        print_json(&rows, weight, totals, report->limit);
+    } else {
+        add_rows(&rows, 0, 0);
+        keep_heaviest(&rows, report->limit);
+        find_next(&rows);
+        print_tree(&rows, weight);
+        print_losses(stdout, session, totals);
+    }
+    free(rows.rows);
+    note_empty_filter(report->filter, reading->spans, reading->passed);
+}
+
+int report_tree(const struct tree_report *report, struct session *session)
+{
+    struct problem problem = {""};
+    struct totals totals;
+    struct filter *filter = report->filter ? parse_filter(report->filter) : NULL;
+    if (report->filter && !filter)
+        return EXIT_USAGE;
+    allow_many_files();
+    struct reading reading = {.stacks = stacks_new(session, report->weight), .filter = filter};
+    struct visitor visitor = {
+        .image = on_image, .thread = on_thread, .span = on_span, .data = &reading};
+    int status = EXIT_OK;
+    if (walk_session(session, &visitor, &totals, NULL, NULL, &problem) != 0 ||
+        stacks_finish(reading.stacks, &problem) != 0)
+        status = fail_problem(&problem);
+    else
+        show(report, session, &reading, &totals);
+    stacks_free(reading.stacks);
+    filter_free(filter);
+    return status;
+}
