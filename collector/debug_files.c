@@ -10,6 +10,7 @@
 
 /* What is looked for. */
 struct search {
+    bool (*open)(struct elf_image *image, const char *path);
     struct build_id id; /* decides when there is one, the checksum otherwise */
     uint32_t crc;
     debug_file_take *take;
@@ -19,7 +20,7 @@ struct search {
 static bool offer(const struct search *search, const char *path)
 {
     struct elf_image image = {.elf = NULL};
-    if (!elf_image_open(&image, path))
+    if (!search->open(&image, path))
         return false;
     bool right = search->id.size ? build_id_equal(elf_image_build_id(&image), search->id)
                                  : elf_image_checksum(&image) == search->crc;
@@ -60,7 +61,7 @@ static bool find_beside(const struct search *search, const char *path, const cha
 bool debug_file_find(const struct traced_file *file, debug_file_take *take, void *data)
 {
     static const char *const formats[] = {"%s/%s", "%s/.debug/%s", DEBUG_FOLDER "%s/%s"};
-    struct search search = {file->id, 0, take, data};
+    struct search search = {elf_image_open, file->id, 0, take, data};
     if (find_by_build_id(&search))
         return true;
     const char *name = elf_image_debug_link(&file->image, &search.crc);
@@ -71,7 +72,7 @@ bool debug_file_shared(const char *path, const char *link, struct build_id id,
                        debug_file_take *take, void *data)
 {
     static const char *const relative[] = {"%s/%s"};
-    struct search search = {id, 0, take, data};
+    struct search search = {elf_image_open_shared, id, 0, take, data};
     if (id.size == 0)
         return false;
     if (link[0] == '/' ? offer(&search, link) : find_beside(&search, path, link, relative, 1))

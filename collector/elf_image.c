@@ -35,7 +35,7 @@ static bool map(struct elf_image *image, const char *path)
     return image->bytes != MAP_FAILED;
 }
 
-bool elf_image_open(struct elf_image *image, const char *path)
+static bool open_typed(struct elf_image *image, const char *path, unsigned types)
 {
     GElf_Ehdr header;
     if (!map(image, path))
@@ -43,12 +43,22 @@ bool elf_image_open(struct elf_image *image, const char *path)
     elf_version(EV_CURRENT);
     image->elf = elf_memory(image->bytes, image->size);
     if (image->elf && elf_kind(image->elf) == ELF_K_ELF && gelf_getehdr(image->elf, &header) &&
-        (header.e_type == ET_EXEC || header.e_type == ET_DYN))
+        header.e_type < 8 && types >> header.e_type & 1)
         return true;
     elf_end(image->elf);
     munmap(image->bytes, image->size);
     image->elf = NULL;
     return false;
+}
+
+bool elf_image_open(struct elf_image *image, const char *path)
+{
+    return open_typed(image, path, 1u << ET_EXEC | 1u << ET_DYN);
+}
+
+bool elf_image_open_shared(struct elf_image *image, const char *path)
+{
+    return open_typed(image, path, 1u << ET_REL | 1u << ET_EXEC | 1u << ET_DYN);
 }
 
 Elf_Scn *elf_image_section(const struct elf_image *image, Elf_Scn *section, GElf_Word type,

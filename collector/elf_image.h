@@ -31,6 +31,8 @@ struct build_id {
 
 /* False (and no image) when there is no such file, or it is not an executable or a library. */
 bool elf_image_open(struct elf_image *image, const char *path);
+/* The same for what dwz makes for others to share: relocatable by type, though nothing is. */
+bool elf_image_open_shared(struct elf_image *image, const char *path);
 void elf_image_close(struct elf_image *image);
 
 /* The section after `section` (NULL: the first) of this type. */

@@ -378,21 +378,35 @@ static unsigned number_of(Dwarf_Die *die, unsigned name)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word value = 0;
-    if (dwarf_formudata(dwarf_attr(die, name, &attribute), &value) != 0 || value > UINT32_MAX)
+    if (dwarf_formudata(dwarf_attr_integrate(die, name, &attribute), &value) != 0 ||
+        value > UINT32_MAX)
         return 0;
     return (unsigned)value;
+}
+
+/* The path that an attribute means: a number in the table of files of the unit that the attribute
+ * is in. Not by dwarf_decl_file, which aborts over -gsplit-dwarf and does not know that the number
+ * 0, once "none", is a file since DWARF 5. */
+static const char *path_of(Dwarf_Die *die, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word number;
+    Dwarf_Half version;
+    Dwarf_Die unit;
+    Dwarf_Files *files;
+    size_t count;
+    if (dwarf_formudata(dwarf_attr_integrate(die, name, &attribute), &number) != 0 ||
+        dwarf_cu_info(attribute.cu, &version, NULL, &unit, NULL, NULL, NULL, NULL) != 0 ||
+        (number == 0 && version < 5) || dwarf_getsrcfiles(&unit, &files, &count) != 0 ||
+        number >= count)
+        return NULL;
+    return dwarf_filesrc(files, number, NULL, NULL);
 }
 
 static void set_call_site(struct lines *lines, struct source_frame *frame, Dwarf_Die *unit,
                           Dwarf_Die *inlined)
 {
-    Dwarf_Files *files;
-    size_t count;
-    unsigned number = number_of(inlined, DW_AT_call_file);
-    const char *path = NULL;
-    if (dwarf_getsrcfiles(unit, &files, &count) == 0 && number < count)
-        path = dwarf_filesrc(files, number, NULL, NULL);
-    set_file(lines, frame, path, unit);
+    set_file(lines, frame, path_of(inlined, DW_AT_call_file), unit);
     frame->line = number_of(inlined, DW_AT_call_line);
     frame->column = number_of(inlined, DW_AT_call_column);
 }
@@ -446,16 +460,16 @@ static void answer_function(struct lines *lines, uint64_t address)
 {
     Dwarf_Die unit_die, split, function;
     Dwarf_Addr entry = address;
-    int number;
     struct unit *unit = unit_at(lines, address, &unit_die);
     if (!unit)
         return;
     struct source_frame *frame = add_frame(lines);
     int known = find_function(unit, code_of(&unit_die, &split), address, &function);
-    if (known && dwarf_decl_line(&function, &number) == 0 && dwarf_decl_file(&function)) {
-        set_file(lines, frame, dwarf_decl_file(&function), &unit_die);
-        frame->line = (unsigned)number;
-        frame->column = dwarf_decl_column(&function, &number) == 0 ? (unsigned)number : 0;
+    const char *path = known ? path_of(&function, DW_AT_decl_file) : NULL;
+    if (path) {
+        set_file(lines, frame, path, &unit_die);
+        frame->line = number_of(&function, DW_AT_decl_line);
+        frame->column = number_of(&function, DW_AT_decl_column);
     } else {
         if (known)
             dwarf_entrypc(&function, &entry);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { MAX_FRAMES = 64, SHOWN_BYTES = 2048 };
+enum { MAX_FRAMES = 64, SHOWN_BYTES = 4096 };
 
 void json_stacks_free(struct json_stacks *stacks)
 {
@@ -42,7 +42,7 @@ static void grow(struct json_stacks *stacks)
     free(old);
 }
 
-static const char *keep_json(struct json_stacks *stacks, const char *text)
+const char *json_stacks_keep(struct json_stacks *stacks, const char *text)
 {
     char quoted[6 * SHOWN_BYTES + 3];
     struct text json = text_on(quoted, sizeof quoted);
@@ -57,8 +57,9 @@ static void add_text(struct json_stacks *stacks, const struct source_frame *fram
     source_show(place, sizeof place, frame, 0);
     snprintf(shown, sizeof shown, "%s (%s)", frame->function, place);
     stacks->texts = grow_array(stacks->texts, stacks->text_count, sizeof *stacks->texts);
-    stacks->texts[stacks->text_count++] = (struct stack_text){
-        keep_json(stacks, frame->function), keep_json(stacks, place[0] ? shown : frame->function)};
+    stacks->texts[stacks->text_count++] =
+        (struct stack_text){json_stacks_keep(stacks, frame->function),
+                            json_stacks_keep(stacks, place[0] ? shown : frame->function)};
 }
 
 struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *image, uint32_t id,

@@ -37,6 +37,9 @@ void json_stacks_new_image(struct json_stacks *stacks);
 struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *image, uint32_t id,
                                       uint64_t tick, const struct stack_text **texts);
 
+/* The text, of at most 4096 bytes, as a JSON string with its quotes; lives as long as `stacks`. */
+const char *json_stacks_keep(struct json_stacks *stacks, const char *text);
+
 /* ["inner (file.c:12)","outer (file.c:40)"]; a last element "…" says that there were more. */
 void json_stacks_write(struct json_stacks *stacks, struct sink *sink, struct image *image,
                        uint32_t id, uint64_t tick);

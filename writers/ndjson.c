@@ -20,6 +20,8 @@ static void field_number(struct sink *sink, const char *key, uint64_t number)
 
 struct ndjson {
     struct json_stacks stacks;
+    const char *module; /* the last one that was written, */
+    const char *quoted; /* and its JSON string */
 };
 
 static void begin(struct writer *writer)
@@ -69,6 +71,18 @@ static void thread(struct writer *writer)
     sink_string(sink, "}\n");
 }
 
+/* Most spans are in the module of the one before. */
+static void put_module(struct writer *writer, const char *module)
+{
+    struct ndjson *ndjson = writer->state;
+    if (module != ndjson->module) {
+        ndjson->quoted = json_stacks_keep(&ndjson->stacks, module);
+        ndjson->module = module;
+    }
+    sink_string(writer->sink, ",\"module\":");
+    sink_string(writer->sink, ndjson->quoted);
+}
+
 static void span(struct writer *writer, const struct span *span)
 {
     static const char *const types[] = {"span", "instant", "counter", "sample"};
@@ -93,7 +107,7 @@ static void span(struct writer *writer, const struct span *span)
     if (span->flags & SPAN_ASIDE)
         sink_string(sink, ",\"aside\":1");
     if (span->name->module[0])
-        field_string(sink, "module", span->name->module, strlen(span->name->module));
+        put_module(writer, span->name->module);
     json_args_and_stack(writer, span, ",\"args\":", &ndjson->stacks);
     sink_string(sink, "}\n");
 }
