@@ -73,19 +73,6 @@ int session_goes_on(const char *folder);
 /* Deletes a session folder and the files in it that are a session's. */
 void remove_session(const char *folder);
 
-/* ---- the tree of stacks on a terminal: report_tree.c ---- */
-
-struct tree_report {
-    const struct weight *weight; /* or NULL: the session's default */
-    const char *filter;
-    double min_percent; /* what weighs less, with all that it called, is left out */
-    size_t limit;       /* rows */
-    int json;
-};
-
-/* Exit status; what went wrong has been said. */
-int report_tree(const struct tree_report *report, struct session *session);
-
 /* ---- capturing: capture.c ---- */
 
 struct capture {

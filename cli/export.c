@@ -167,8 +167,12 @@ static int read_sessions(struct exporting *exporting, const struct export_job *j
                          struct totals totals[2], struct problem *problem)
 {
     struct writer *writer = &exporting->writer;
-    struct visitor visitor = {on_image,      on_thread, on_span,
-                              on_thread_end, exporting, writer->format->counters};
+    struct visitor visitor = {.image = on_image,
+                              .thread = on_thread,
+                              .span = on_span,
+                              .thread_end = on_thread_end,
+                              .data = exporting,
+                              .heap = writer->format->counters};
     int percent = -1;
     walk_progress *progress = job->progress ? show_progress : NULL;
     if (walk_session(writer->session, &visitor, &totals[0], progress, &percent, problem) != 0 ||

@@ -273,7 +273,8 @@ static json_t *collect(struct session *session, struct problem *problem)
 {
     struct findings findings = {.ends = {.list = json_array()},
                                 .goes_on = session_goes_on(session->folder)};
-    struct visitor visitor = {on_image, on_thread, on_span, NULL, &findings.ends, 0};
+    struct visitor visitor = {
+        .image = on_image, .thread = on_thread, .span = on_span, .data = &findings.ends};
     struct totals *totals = &findings.totals;
     if (walk_session(session, &visitor, totals, NULL, NULL, problem) != 0) {
         json_decref(findings.ends.list);

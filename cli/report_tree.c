@@ -1,6 +1,6 @@
 /* vitte-trace report --tree: the tree of stacks. Frames that did nothing but call one other frame
  * stand with it in one row, so that depth shows where ways part. */
-#include "cli/cli.h"
+#include "cli/report.h"
 
 #include "collector/memory.h"
 
@@ -262,7 +262,7 @@ static void on_span(void *data, const struct span *span)
     stacks_span(reading->stacks, span, passes);
 }
 
-static void show(const struct tree_report *report, const struct session *session,
+static void show(const struct report *report, const struct session *session,
                  struct reading *reading, const struct totals *totals)
 {
     const struct weight *weight = stacks_weight(reading->stacks);
@@ -280,15 +280,15 @@ static void show(const struct tree_report *report, const struct session *session
         print_losses(stdout, session, totals);
     }
     free(rows.rows);
-    note_empty_filter(report->filter, reading->spans, reading->passed);
+    note_empty_filter(report->filter_text, reading->spans, reading->passed);
 }
 
-int report_tree(const struct tree_report *report, struct session *session)
+int report_tree(const struct report *report, struct session *session)
 {
     struct problem problem = {""};
     struct totals totals;
-    struct filter *filter = report->filter ? parse_filter(report->filter) : NULL;
-    if (report->filter && !filter)
+    struct filter *filter = report->filter_text ? parse_filter(report->filter_text) : NULL;
+    if (report->filter_text && !filter)
         return EXIT_USAGE;
     allow_many_files();
     struct reading reading = {.stacks = stacks_new(session, report->weight), .filter = filter};

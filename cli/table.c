@@ -36,7 +36,7 @@ int table_sort(const struct table *table, const char *key)
         return EXIT_USAGE;
     }
     sort_column = column;
-    sort_text = table->columns[column].kind == COLUMN_TEXT;
+    sort_text = table->columns[column].kind >= COLUMN_TEXT;
     qsort(table->rows, table->count, sizeof *table->rows, by_column);
     return EXIT_OK;
 }
@@ -49,6 +49,7 @@ static const char *show_cell(char *buffer, enum column_kind kind, union cell cel
     case COLUMN_BYTES:
         return show_bytes(buffer, cell.number);
     case COLUMN_TEXT:
+    case COLUMN_STACK:
         return cell.text;
     case COLUMN_ID:
         snprintf(buffer, 32, "%llu", (unsigned long long)cell.number);
@@ -59,13 +60,45 @@ static const char *show_cell(char *buffer, enum column_kind kind, union cell cel
     return show_count(buffer, cell.number);
 }
 
+/* A stack's frames, or other lines, below their row. */
+static void print_lines(const char *text)
+{
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        printf("        %.*s\n", (int)length, text);
+    }
+}
+
+static void print_stacks(const struct table *table, size_t row)
+{
+    for (size_t c = 0; table->columns[c].key; c++)
+        if (table->columns[c].kind == COLUMN_STACK)
+            print_lines(table->rows[row][c].text);
+}
+
+static json_t *json_lines(const char *text)
+{
+    json_t *lines = json_array();
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        json_array_append_new(lines, json_text(text, length));
+    }
+    return lines;
+}
+
+/* Whether the column is one of the table's row. */
+static int is_shown(const struct column *column)
+{
+    return column->title && column->kind != COLUMN_STACK;
+}
+
 void table_print(const struct table *table, size_t limit)
 {
     char buffer[32];
     int widths[MAX_COLUMNS] = {0};
     size_t rows = table->count < limit ? table->count : limit, last = 0;
     for (size_t c = 0; table->columns[c].key; c++) {
-        if (!table->columns[c].title)
+        if (!is_shown(&table->columns[c]))
             continue;
         last = c;
         widths[c] = (int)strlen(table->columns[c].title);
@@ -74,16 +107,19 @@ void table_print(const struct table *table, size_t limit)
             widths[c] = width > widths[c] ? width : widths[c];
         }
     }
-    for (size_t r = 0; r <= rows; r++)
+    for (size_t r = 0; r <= rows; r++) {
         for (size_t c = 0; table->columns[c].key; c++) {
             const struct column *column = &table->columns[c];
-            if (!column->title)
+            if (!is_shown(column))
                 continue;
             const char *text =
                 r ? show_cell(buffer, column->kind, table->rows[r - 1][c]) : column->title;
             int width = column->kind == COLUMN_TEXT ? -widths[c] : widths[c];
             printf("%*s%s", c == last && width < 0 ? 0 : width, text, c == last ? "\n" : "  ");
         }
+        if (r)
+            print_stacks(table, r - 1);
+    }
     if (table->count > rows)
         printf("… and %zu more (-n 0 shows all)\n", table->count - rows);
 }
@@ -95,10 +131,11 @@ void table_json(const struct table *table, size_t limit, const struct totals *to
         json_t *row = json_object();
         for (size_t c = 0; table->columns[c].key; c++) {
             union cell cell = table->rows[r][c];
+            enum column_kind kind = table->columns[c].kind;
             json_object_set_new(row, table->columns[c].key,
-                                table->columns[c].kind == COLUMN_TEXT
-                                    ? json_text(cell.text, strlen(cell.text))
-                                    : json_integer((json_int_t)cell.number));
+                                kind == COLUMN_TEXT    ? json_text(cell.text, strlen(cell.text))
+                                : kind == COLUMN_STACK ? json_lines(cell.text)
+                                                       : json_integer((json_int_t)cell.number));
         }
         json_array_append_new(rows, row);
     }

@@ -160,6 +160,26 @@ static struct file_sum *file_of(struct aggregate *aggregate, const char *path, s
     return aggregate->files[aggregate->file_table[at] - 1];
 }
 
+/* Of the calls that move bytes, those that go to the kernel each time: stdio's gather. */
+static int is_unbuffered(const char *call)
+{
+    static const char *const names[] = {"read", "write", "pread", "pwrite", "send", "recv"};
+    call += strncmp(call, "__", 2) == 0 ? 2 : 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(call, names[i], strlen(names[i])) == 0)
+            return 1;
+    return 0;
+}
+
+static int is_sync(const char *call)
+{
+    static const char *const names[] = {"fsync", "fdatasync", "sync_file_range", "syncfs"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(call, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
 static void add_io(struct aggregate *aggregate, const struct span *span)
 {
     char number[96];
@@ -185,6 +205,12 @@ static void add_io(struct aggregate *aggregate, const struct span *span)
     if (span->call->definition.result == RESULT_BYTES && result > 0) {
         *(span->call->definition.flags & CALL_SENDS ? &file->written_bytes : &file->read_bytes) +=
             (uint64_t)result;
+        file->small += result < FILE_SMALL && is_unbuffered(span->name->text);
+    }
+    file->opens += span->call->definition.result == RESULT_FD && result >= 0;
+    if (is_sync(span->name->text)) {
+        file->syncs++;
+        file->sync_ns += span->duration_ns;
     }
 }
 
@@ -270,7 +296,11 @@ static void on_thread_end(void *data, uint64_t end_ns)
 
 struct visitor aggregate_visitor(struct aggregate *aggregate)
 {
-    return (struct visitor){on_image, on_thread, on_span, on_thread_end, aggregate, 0};
+    return (struct visitor){.image = on_image,
+                            .thread = on_thread,
+                            .span = on_span,
+                            .thread_end = on_thread_end,
+                            .data = aggregate};
 }
 
 struct function_sum **aggregate_functions(struct aggregate *aggregate, size_t *count)

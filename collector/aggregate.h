@@ -35,7 +35,12 @@ struct file_sum {
     uint64_t calls, failed;
     uint64_t read_bytes, written_bytes;
     uint64_t total_ns, slowest_ns;
+    uint64_t opens;
+    uint64_t small; /* reads and writes that moved something, but less than FILE_SMALL bytes,
+                       without stdio */
+    uint64_t syncs, sync_ns;
 };
+enum { FILE_SMALL = 512 };
 
 struct memory_sum {
     uint32_t pid, image;

@@ -4,21 +4,30 @@
 #define VT_COLLECTOR_ORIGINS_H
 
 #include "collector/heap.h"
+#include "collector/sums.h"
 
 enum origin_kind { ORIGIN_STACK, ORIGIN_FUNCTION, ORIGIN_MODULE, ORIGIN_SIZE };
 
-struct origin {
-    const char *text; /* the stack's frames, innermost first, each with its line end; or a name */
-    uint64_t allocations, allocated;
-    uint64_t peak;              /* bytes live when the heap of their process was largest */
-    uint64_t live, live_blocks; /* never freed */
-    uint64_t temporary;         /* freed before the thread's next allocation */
-    uint64_t frees, lived_ns;   /* of those that were freed, and how long they lived in all */
+/* By name ("stack", …), or -1. */
+int origin_named(const char *name);
+
+/* Their sums' values. */
+enum origin_value {
+    ORIGIN_ALLOCATIONS,
+    ORIGIN_ALLOCATED,
+    ORIGIN_PEAK, /* bytes live when the heap of their process was largest */
+    ORIGIN_LIVE, /* bytes never freed */
+    ORIGIN_LIVE_BLOCKS,
+    ORIGIN_TEMPORARY, /* freed before the thread's next allocation */
+    ORIGIN_FREES,
+    ORIGIN_LIVED, /* how long those that were freed lived, in all, in ns */
 };
 
-/* One for each that occurs, in no order; free() it. NULL and a problem. Texts live as long as the
- * session. */
-struct origin *origins_of(struct session *session, enum origin_kind kind, size_t *count,
-                          struct problem *problem);
+/* The sums of a session; sums_free() them. NULL and a problem. */
+struct sums *origins_of(struct session *session, enum origin_kind kind, struct problem *problem);
+
+/* What the id of a stack means, for sums_end_image: `data` points to an origin_kind. Functions and
+ * modules are those of the innermost frame that is not an allocator. */
+sums_text origin_text;
 
 #endif

@@ -63,6 +63,7 @@ struct visitor {
     void (*thread)(void *data, struct image *image, const struct thread_view *thread);
     void (*span)(void *data, const struct span *span);
     void (*thread_end)(void *data, uint64_t end_ns); /* of the current thread */
+    void (*image_end)(void *data, struct image *image);
     void *data;
     int heap; /* the size of the heap over time too, as counters behind each image's threads */
 };

@@ -80,6 +80,8 @@ static int read_image(struct walk *walk, struct image *image)
     if (!failed && walk->visitor->heap && walk->counts &&
         walk->totals->events[CATEGORY_MEMORY] > allocations)
         failed = heap_track(image, walk->visitor, walk->problem);
+    if (!failed && walk->visitor->image_end)
+        walk->visitor->image_end(walk->visitor->data, image);
     coverage_image(walk->session->coverage, image, events_of(walk->totals) - events,
                    walk->totals->events[CATEGORY_MEMORY] - allocations);
     walk->totals->images++;

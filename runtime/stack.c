@@ -97,11 +97,27 @@ static int take(struct thread_walks *walks, int first, uintptr_t here)
     return -1;
 }
 
+/* This library, as it is in memory. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+static int is_ours(uint64_t pc)
+{
+    return pc - (uint64_t)(uintptr_t)__ehdr_start <
+           (uint64_t)(uintptr_t)etext - (uint64_t)(uintptr_t)__ehdr_start;
+}
+
+/* Frames of ours around the program's, a thread's start for one, are left out; not the innermost
+ * one, which says what the tracer costs. */
 static uint32_t number(struct unwind_walk *walk)
 {
     uint32_t id = walk->same ? walk->frame[walk->same - 1].id : 0;
     for (uint32_t i = walk->same; i < walk->depth; i++) {
         struct unwind_frame *frame = &walk->frame[i];
+        if (is_ours(frame->pc) && i + 1 < walk->depth) {
+            frame->id = id;
+            continue;
+        }
         uint32_t flags = (frame->exact ? STACK_EXACT : 0) | (i == 0 && walk->cut ? STACK_CUT : 0);
         frame->id = id = stacks_intern(frame->pc, id, flags);
         if (!id)
@@ -124,16 +140,6 @@ static uint32_t walk_from(struct unwind_state state, enum walk_use use, uintptr_
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&walks->use[taken].owner, 0, memory_order_relaxed);
     return id;
-}
-
-/* This library, as it is in memory. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char etext[] __attribute__((visibility("hidden")));
-
-static int is_ours(uint64_t pc)
-{
-    return pc - (uint64_t)(uintptr_t)__ehdr_start <
-           (uint64_t)(uintptr_t)etext - (uint64_t)(uintptr_t)__ehdr_start;
 }
 
 uint32_t stack_here(void)

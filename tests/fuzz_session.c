@@ -236,7 +236,11 @@ static int read_spans(struct session *session, struct totals *totals, uint64_t *
     struct problem problem = {""};
     struct aggregate *aggregate = aggregate_new();
     struct reading reading = {.sums = aggregate_visitor(aggregate)};
-    struct visitor visitor = {on_image, on_thread, on_span, on_thread_end, &reading};
+    struct visitor visitor = {.image = on_image,
+                              .thread = on_thread,
+                              .span = on_span,
+                              .thread_end = on_thread_end,
+                              .data = &reading};
     size_t count;
     begin_writers(&reading, session);
     int failed = walk_session(session, &visitor, totals, NULL, NULL, &problem);

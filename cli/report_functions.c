@@ -1,0 +1,132 @@
+/* vitte-trace report, and report --threads: what took the time. */
+#include "cli/report.h"
+
+#include "collector/aggregate.h"
+
+/* The column of locations has no title, and so is not shown, where none is known. */
+enum { LOCATION_COLUMN = 10 };
+static struct column function_columns[] = {{"total", "total", COLUMN_TIME},
+                                           {"self", "self", COLUMN_TIME},
+                                           {"calls", "calls", COLUMN_COUNT},
+                                           {"min", "min", COLUMN_TIME},
+                                           {"avg", "avg", COLUMN_TIME},
+                                           {"p50", "p50", COLUMN_TIME},
+                                           {"p99", "p99", COLUMN_TIME},
+                                           {"max", "max", COLUMN_TIME},
+                                           {"tag", "tag", COLUMN_TEXT},
+                                           {"function", "function", COLUMN_TEXT},
+                                           {"location", NULL, COLUMN_TEXT},
+                                           {"module", NULL, COLUMN_TEXT},
+                                           {NULL, NULL, 0}};
+
+/* The text lives as long as the names do. Of the path a table has room for the end only. */
+static const char *location_of(struct names *names, const struct name *name, unsigned parts)
+{
+    char text[4096];
+    const struct source_frame *source = names_source(names, name);
+    if (!source)
+        return "";
+    function_columns[LOCATION_COLUMN].title = "location";
+    source_show(text, sizeof text, source, parts);
+    return names_make(names, CATEGORY_SAMPLES, "", text, strlen(text), 0)->text;
+}
+
+static struct table functions_table(struct aggregate *aggregate, struct names *names,
+                                    unsigned parts)
+{
+    struct table table = {"functions", "self", function_columns, NULL, 0};
+    struct function_sum **sums = aggregate_functions(aggregate, &table.count);
+    table.rows = table_rows(table.count);
+    for (size_t i = 0; i < table.count; i++) {
+        const struct function_sum *sum = sums[i];
+        const union cell row[] = {{.number = sum->total_ns},
+                                  {.number = sum->self_ns},
+                                  {.number = sum->calls},
+                                  {.number = sum->min_ns},
+                                  {.number = sum->sum_ns / sum->calls},
+                                  {.number = function_quantile(sum, 0.5)},
+                                  {.number = function_quantile(sum, 0.99)},
+                                  {.number = sum->max_ns},
+                                  {.text = category_tags[sum->name->category]},
+                                  {.text = sum->name->text},
+                                  {.text = location_of(names, sum->name, parts)},
+                                  {.text = sum->name->module}};
+        memcpy(table.rows[i], row, sizeof row);
+    }
+    return table;
+}
+
+static const struct column thread_columns[] = {{"pid", "pid", COLUMN_ID},
+                                               {"tid", "tid", COLUMN_ID},
+                                               {"process", "process", COLUMN_TEXT},
+                                               {"thread", "thread", COLUMN_TEXT},
+                                               {"lived", "lived", COLUMN_TIME},
+                                               {"spans", "spans", COLUMN_COUNT},
+                                               {"functions", "functions", COLUMN_TIME},
+                                               {"io", "I/O", COLUMN_TIME},
+                                               {"waited", "waited", COLUMN_TIME},
+                                               {"allocations", "allocs", COLUMN_COUNT},
+                                               {"allocated", "allocated", COLUMN_BYTES},
+                                               {NULL, NULL, 0}};
+
+static struct table threads_table(struct aggregate *aggregate)
+{
+    struct table table = {"threads", "lived", thread_columns, NULL, 0};
+    struct thread_sum *sums = aggregate_threads(aggregate, &table.count);
+    table.rows = table_rows(table.count);
+    for (size_t i = 0; i < table.count; i++) {
+        const struct thread_sum *sum = &sums[i];
+        const union cell row[] = {{.number = sum->pid},
+                                  {.number = sum->tid},
+                                  {.text = sum->process},
+                                  {.text = sum->name},
+                                  {.number = sum->last_ns - sum->first_ns},
+                                  {.number = sum->spans},
+                                  {.number = sum->function_ns},
+                                  {.number = sum->io_ns},
+                                  {.number = sum->wait_ns},
+                                  {.number = sum->allocations},
+                                  {.number = sum->allocated}};
+        memcpy(table.rows[i], row, sizeof row);
+    }
+    return table;
+}
+
+/* Sums up the session; NULL and what the command is to end with. */
+static struct aggregate *sum_up(const struct report *report, struct session *session,
+                                struct totals *totals, int *status)
+{
+    struct aggregate *aggregate = aggregate_new();
+    struct visitor sums = aggregate_visitor(aggregate);
+    *status = report_walk(report, session, &sums, totals);
+    if (*status == EXIT_OK)
+        return aggregate;
+    aggregate_free(aggregate);
+    return NULL;
+}
+
+int report_functions(const struct report *report, struct session *session)
+{
+    struct totals totals;
+    int status;
+    struct aggregate *aggregate = sum_up(report, session, &totals, &status);
+    if (!aggregate)
+        return status;
+    struct table table = functions_table(aggregate, session->names, report->json ? 0 : 2);
+    status = report_table(report, &table, session, &totals);
+    aggregate_free(aggregate);
+    return status;
+}
+
+int report_threads(const struct report *report, struct session *session)
+{
+    struct totals totals;
+    int status;
+    struct aggregate *aggregate = sum_up(report, session, &totals, &status);
+    if (!aggregate)
+        return status;
+    struct table table = threads_table(aggregate);
+    status = report_table(report, &table, session, &totals);
+    aggregate_free(aggregate);
+    return status;
+}
