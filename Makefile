@@ -53,6 +53,9 @@ $(B)/lib/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -c $< -o $@
 
+# Pairs of words that were stored one by one must not be loaded as one: the processor would wait.
+$(B)/lib/runtime/unwind.o: LIB_CFLAGS += -fno-tree-slp-vectorize
+
 $(B)/prog/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(PROG_CFLAGS) -c $< -o $@

@@ -17,21 +17,28 @@ enum { FRAMES_KEPT = 48, FRAMES_LEAST = UNWIND_FRAMES / 2 };
 #define ADDRESS_LOW  UINT64_C(0x1000)
 #define ADDRESS_HIGH (UINT64_C(1) << 47)
 
-/* A walk under way. Its frames and reads are `fresh`, innermost first. */
+/* How a frame's step was made. */
+enum fresh_step {
+    STEP_BY_SP, /* the words that it read follow from it and the next frame */
+    STEP_BY_FP, /* the same, and fp was needed */
+    STEP_OTHER, /* the words are kept, and fp is taken to be needed */
+    STEP_NONE,  /* the outermost frame, on its own */
+};
+
+/* A walk under way. */
 struct walker {
     struct unwind_walk *walk;
     const void *context;
     struct unwind_bounds bounds;
-    uint64_t base, span;  /* words at [base, base + span] may be read */
-    uint64_t page[PAGES]; /* and those of these pages, as the kernel says */
-    uint32_t pages;
-    uint32_t frames, reads;
-    uint32_t limit;      /* frames */
-    uint32_t remembered; /* frames of last time that are not passed yet */
+    uint64_t base, span;    /* words at [base, base + span] may be read */
+    uint32_t frames, reads; /* fresh ones */
+    uint32_t limit;         /* of frames */
+    uint32_t remembered;    /* frames of last time that are not passed yet */
     uint32_t signals;
-    uint32_t how;
-    uint32_t silent;
+    uint32_t how, silent;
     uint32_t unrepeatable; /* it depended on more than it keeps */
+    uint32_t pages;
+    uint64_t page[PAGES]; /* words of these may be read, too, as the kernel says */
 };
 
 enum step { STEP_ON, STEP_END, STEP_LOST };
@@ -101,7 +108,7 @@ static inline uint64_t lookup_address(const struct unwind_state *state)
  * `unrepeatable`. */
 static int find_register(struct walker *walker, uint32_t number, uint64_t *value)
 {
-    const struct unwind_frame *fresh = walker->walk->fresh;
+    const struct unwind_fresh *fresh = walker->walk->fresh;
     walker->unrepeatable = 1;
     for (uint32_t i = walker->frames - 1; i-- > 0;) {
         struct frame_rule rule = eh_frame_rule(fresh[i].pc - !fresh[i].exact, number);
@@ -195,166 +202,254 @@ static enum step by_rule(struct walker *walker, struct unwind_state *state)
     }
 }
 
+/* Any step from the last of the fresh frames; the words that it reads are kept. */
 static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
                                                        struct unwind_state *state)
 {
-    enum step step =
-        walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
-    if (step != STEP_ON)
-        return step;
-    if (state->pc == 0)
+    struct unwind_fresh *fresh = &walker->walk->fresh[walker->frames - 1];
+    uint32_t before = walker->reads;
+    enum step step = STEP_LOST;
+    if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
+        step =
+            walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
+    fresh->step = STEP_OTHER;
+    fresh->reads = walker->reads - before;
+    if (step == STEP_ON && state->pc == 0)
         return STEP_END;
-    return state->pc < ADDRESS_LOW || state->pc >= ADDRESS_HIGH ? STEP_LOST : STEP_ON;
+    return step;
 }
 
 /* ---- what is remembered ---- */
 
 /* How many of the outermost `count` words have changed since, or are further out than one that has:
  * 0 when all are as they were. */
-static uint32_t compare(struct walker *walker, uint32_t count)
+static inline uint32_t compare_plain(const struct unwind_walk *walk, uint32_t count)
 {
-    const struct unwind_read *read = walker->walk->read;
-    uint64_t base = walker->base, span = walker->span;
+    const struct unwind_read *last = &walk->read[count];
     for (; count > 0; count--) {
-        const struct unwind_read *last = &read[count - 1];
-        if (last->at - base > span && !readable(walker, last->at))
-            break;
+        last--;
         if (word_at(last->at) != last->value)
             break;
     }
     return count;
 }
 
-/* Takes the remembered frames from `from` outwards to `to` into the walk, and the reads of all but
- * the last. */
-static void copy_frames(struct walker *walker, uint32_t from, uint32_t to)
+/* The same where each word's place must be looked at first. */
+static uint32_t compare_asking(struct walker *walker, uint32_t count)
 {
-    struct unwind_walk *walk = walker->walk;
-    for (uint32_t i = from;; i--) {
-        struct unwind_frame *fresh = &walk->fresh[walker->frames++];
-        *fresh = walk->frame[i];
-        fresh->reads = (uint8_t)walker->reads;
-        if (i == to)
-            return;
-        for (uint32_t k = walk->frame[i].reads; k > walk->frame[i - 1].reads; k--)
-            walk->fresh_read[walker->reads++] = walk->read[k - 1];
-    }
+    const struct unwind_read *read = walker->walk->read;
+    for (; count > 0; count--)
+        if (!readable(walker, read[count - 1].at) ||
+            word_at(read[count - 1].at) != read[count - 1].value)
+            break;
+    return count;
 }
 
-/* The fresh frames become the innermost ones, around which the outermost `outer` stay. A fresh
- * frame's `reads` are those that were made before its own step; a remembered one's are its own and
- * those further out. */
-static void settle(struct walker *walker, uint32_t outer, enum unwind_cut cut)
+/* Leaves only the innermost `kept` frames. */
+static void drop_outermost(struct unwind_walk *walk, uint32_t kept)
+{
+    uint32_t drop = walk->depth - kept, reads = walk->frame[drop - 1].reads;
+    uint32_t all = walk->frame[walk->depth - 1].reads;
+    for (uint32_t i = 0; i < kept; i++) {
+        walk->frame[i] = walk->frame[i + drop];
+        walk->frame[i].reads = (uint16_t)(walk->frame[i].reads - reads);
+    }
+    for (uint32_t i = reads; i < all; i++)
+        walk->read[i - reads] = walk->read[i];
+    walk->same = 0;
+    walk->cut = UNWIND_DEEP;
+    walk->depth = kept;
+}
+
+/* Adds the words that a frame's step depends on, and says whether fp is among them: `needed` is
+ * whether what is further out needs it. */
+static inline uint32_t settle_reads(struct walker *walker, const struct unwind_fresh *fresh,
+                                    const struct unwind_frame *outer, uint32_t *reads,
+                                    uint32_t needed)
+{
+    struct unwind_read *read = &walker->walk->read[*reads];
+    if (fresh->step <= STEP_BY_FP) {
+        *read = (struct unwind_read){outer->sp - fresh->saved, outer->fp};
+        uint32_t number = fresh->saved && needed;
+        read[number] = (struct unwind_read){outer->sp - 8, outer->pc};
+        *reads += number + 1;
+        return fresh->step == STEP_BY_FP || (needed && !fresh->saved);
+    }
+    if (fresh->step == STEP_NONE)
+        return 0;
+    for (uint32_t i = 0; i < fresh->reads; i++) {
+        read[i] = walker->walk->fresh_read[--walker->reads];
+        walker->walk->plain &= read[i].at - fresh->sp <= walker->bounds.high - 8 - fresh->sp;
+    }
+    *reads += fresh->reads;
+    return 1;
+}
+
+/* The fresh frames become the innermost ones, around which the outermost `outer` stay. */
+static inline void settle(struct walker *walker, uint32_t outer, enum unwind_cut cut)
 {
     struct unwind_walk *walk = walker->walk;
-    uint32_t reads = outer ? walk->frame[outer - 1].reads : 0, all = reads + walker->reads;
     uint32_t depth = outer + walker->frames;
-    for (uint32_t i = 0; i < walker->frames; i++) {
-        struct unwind_frame *frame = &walk->frame[depth - 1 - i];
-        *frame = walk->fresh[i];
-        frame->reads = (uint8_t)(all - walk->fresh[i].reads);
+    uint32_t reads = outer ? walk->frame[outer - 1].reads : 0;
+    uint32_t needed = outer ? walk->frame[outer - 1].needs_fp : 0;
+    struct unwind_frame *frame = &walk->frame[outer];
+    walk->high = walker->bounds.high;
+    for (uint32_t i = walker->frames; i-- > 0; frame++) {
+        const struct unwind_fresh *fresh = &walk->fresh[i];
+        needed = settle_reads(walker, fresh, frame - 1, &reads, needed);
+        frame->pc = fresh->pc;
+        frame->sp = fresh->sp;
+        frame->fp = fresh->fp;
+        frame->exact = fresh->exact;
+        frame->needs_fp = (uint8_t)needed;
+        frame->reads = (uint16_t)reads;
     }
-    for (uint32_t i = 0; i < walker->reads; i++)
-        walk->read[all - 1 - i] = walk->fresh_read[i];
     walk->cut = cut;
     walk->same = walk->same < outer ? walk->same : outer;
-    if (walker->unrepeatable) {
-        walk->same = 0;
-        walk->age = rules_age() - 1;
-    }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     walk->depth = depth;
 }
 
-static void state_of(struct unwind_state *state, const struct unwind_frame *frame)
-{
-    *state = (struct unwind_state){
-        .pc = frame->pc, .sp = frame->sp, .fp = frame->fp, .exact = frame->exact};
-}
-
-/* The walk has come to the frame that was number `index`. Done (1), or goes on from the frame at
- * which something has changed, or at which remembering ended. */
-static __attribute__((noinline)) int replay(struct walker *walker, struct unwind_state *state,
-                                            uint32_t index)
+static __attribute__((noinline)) void finish(struct walker *walker, enum unwind_cut cut)
 {
     struct unwind_walk *walk = walker->walk;
-    uint32_t changed = compare(walker, walk->frame[index].reads);
-    uint32_t depth = walker->frames + index + 1, last = 0;
-    if (changed == 0 && (walk->cut != UNWIND_DEEP || depth >= FRAMES_LEAST)) {
-        if (depth <= walker->limit) {
-            settle(walker, index + 1, walk->cut);
+    walk->plain = walker->signals == 0;
+    settle(walker, 0, cut);
+    if (walker->unrepeatable)
+        walk->age = rules_age() - 1;
+}
+
+/* What is remembered of the outermost `count` frames and fits around the fresh ones is still so:
+ * then it is done. */
+static inline int join(struct walker *walker, uint32_t count)
+{
+    struct unwind_walk *walk = walker->walk;
+    uint32_t depth = walker->frames + count, reads = walk->frame[count - 1].reads;
+    if (walk->cut == UNWIND_DEEP && depth < FRAMES_LEAST) {
+        walker->limit = FRAMES_KEPT;
+        walker->remembered = 0;
+        return 0;
+    }
+    uint32_t changed = walk->plain && walker->span && walk->high == walker->bounds.high
+                           ? compare_plain(walk, reads)
+                           : compare_asking(walker, reads);
+    if (changed) {
+        /* nothing can be joined before the frame whose step read that */
+        while (count > 0 && walk->frame[count - 1].reads >= changed)
+            count--;
+        walker->remembered = count;
+        return 0;
+    }
+    if (depth > UNWIND_FRAMES) {
+        uint32_t drop = depth - FRAMES_KEPT;
+        if (drop >= count) { /* cannot be: see the limit */
+            finish(walker, UNWIND_DEEP);
             return 1;
         }
-        if (walker->frames < FRAMES_KEPT)
-            copy_frames(walker, index, index + 1 - (FRAMES_KEPT - walker->frames));
-        settle(walker, 0, UNWIND_DEEP);
-        return 1;
+        walk->depth = count;
+        drop_outermost(walk, count - drop);
+        count -= drop;
     }
-    if (changed > 0)
-        for (last = index; last > 0 && walk->frame[last - 1].reads >= changed; last--)
-            ;
-    else
-        walker->limit = FRAMES_KEPT;
-    if (walker->frames + index - last + 1 > walker->limit) {
-        copy_frames(walker, index, index + 1 - (walker->limit - walker->frames));
-        settle(walker, 0, UNWIND_DEEP);
-        return 1;
-    }
-    copy_frames(walker, index, last);
-    walker->remembered = last;
-    state_of(state, &walk->frame[last]);
-    return 0;
+    walk->plain &= !walker->signals;
+    settle(walker, count, walk->cut);
+    return 1;
 }
 
 /* ---- the walk ---- */
 
-static struct walker begin(struct unwind_walk *walk, const struct unwind_state *state,
-                           struct unwind_bounds bounds, uint32_t how)
+static inline int is_remembered(const struct unwind_frame *frame, const struct unwind_state *state)
 {
-    struct walker walker = {.walk = walk,
-                            .context = state->context,
-                            .bounds = bounds,
-                            .limit = UNWIND_FRAMES,
-                            .how = how & ~(uint32_t)UNWIND_SILENT,
-                            .silent = how & UNWIND_SILENT};
+    return frame->sp == state->sp && frame->pc == state->pc && frame->exact == state->exact &&
+           (frame->fp == state->fp || !frame->needs_fp);
+}
+
+static inline void begin(struct walker *walker, struct unwind_walk *walk,
+                         const struct unwind_state *state, struct unwind_bounds bounds,
+                         uint32_t how)
+{
     uint32_t age = rules_age();
-    if (walk->age == age && walk->how == how && walk->depth <= UNWIND_FRAMES)
-        walker.remembered = walk->depth;
-    else
-        walk->same = 0;
+    walker->walk = walk;
+    walker->context = state->context;
+    walker->bounds = bounds;
+    walker->frames = walker->reads = walker->signals = walker->unrepeatable = walker->pages = 0;
+    walker->limit = UNWIND_FRAMES;
+    walker->how = how & ~(uint32_t)UNWIND_SILENT;
+    walker->silent = how & UNWIND_SILENT;
+    walker->remembered = walk->age == age && walk->how == how ? walk->depth : 0;
     walk->age = age;
     walk->how = how;
     walk->depth = 0; /* a handler that jumps out of here leaves nothing half-made */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    know_stack(&walker, state->sp);
-    return walker;
+    know_stack(walker, state->sp);
 }
 
-void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
-            uint32_t how)
+/* The common step, in the known stack and by a rule that is in the table. */
+static inline int step_quickly(const struct walker *walker, struct unwind_state *state,
+                               struct unwind_fresh *fresh)
 {
-    struct walker walker = begin(walk, &state, bounds, how);
-    enum step step;
+    uint64_t word, address = lookup_address(state), room = walker->bounds.high - 8 - state->sp;
+    if (!rules_get(address, &word) || rules_kind(word) - RULE_SP > RULE_FP - RULE_SP)
+        return 0;
+    uint64_t by_fp = rules_kind(word) - RULE_SP, saved = rules_fp(word);
+    uint64_t cfa = (by_fp ? state->fp : state->sp) + rules_offset(word);
+    uint64_t size = cfa - state->sp, last = size - 8; /* the return address is at sp + last */
+    if ((last >> 3 | last << 61) > room >> 3 || size < saved)
+        return 0;
+    uint64_t pc = word_at(cfa - 8), fp = word_at(cfa - (saved ? saved : 8));
+    if (pc - ADDRESS_LOW >= ADDRESS_HIGH - ADDRESS_LOW)
+        return 0;
+    fresh->step = (uint8_t)by_fp;
+    fresh->saved = (uint16_t)saved;
+    state->pc = pc;
+    state->sp = cfa;
+    state->fp = saved ? fp : state->fp;
+    state->exact = 0;
+    return 1;
+}
+
+static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct unwind_state state,
+                                              struct unwind_bounds bounds, uint32_t how)
+{
+    struct walker walker;
+    enum step step = STEP_ON;
+    begin(&walker, walk, &state, bounds, how);
     do {
         uint32_t left = walker.remembered;
         while (left > 0 && walk->frame[left - 1].sp < state.sp)
             left--;
         walker.remembered = left;
-        const struct unwind_frame *last = &walk->frame[left - 1];
-        if (left > 0 && last->sp == state.sp && last->pc == state.pc && last->fp == state.fp &&
-            last->exact == state.exact) {
-            if (replay(&walker, &state, left - 1))
-                return;
-        } else if (walker.frames == walker.limit) {
-            settle(&walker, 0, UNWIND_DEEP);
+        if (left > 0 && is_remembered(&walk->frame[left - 1], &state) && join(&walker, left))
             return;
-        } else {
-            walk->fresh[walker.frames++] = (struct unwind_frame){
-                state.pc, state.sp, state.fp, 0, (uint8_t)state.exact, (uint8_t)walker.reads};
+        if (walker.frames == walker.limit) {
+            walk->fresh[walker.frames - 1].step = STEP_NONE;
+            finish(&walker, UNWIND_DEEP);
+            return;
         }
-        step = step_slowly(&walker, &state);
+        struct unwind_fresh *fresh = &walk->fresh[walker.frames++];
+        fresh->pc = state.pc;
+        fresh->sp = state.sp;
+        fresh->fp = state.fp;
+        fresh->exact = (uint8_t)state.exact;
+        if (walker.span && walker.how != UNWIND_POINTERS && step_quickly(&walker, &state, fresh))
+            continue;
+        struct unwind_state next = state; /* its address leaves this function, state's does not */
+        step = step_slowly(&walker, &next);
+        state = next;
     } while (step == STEP_ON);
-    settle(&walker, 0, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
+    finish(&walker, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
+}
+
+void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
+            uint32_t how)
+{
+    uint32_t depth = walk->depth;
+    if (depth > 0 && walk->plain && walk->age == rules_age() && walk->how == how &&
+        state.sp >= bounds.low && state.sp < bounds.high && walk->high == bounds.high) {
+        const struct unwind_frame *leaf = &walk->frame[depth - 1];
+        if (is_remembered(leaf, &state) && compare_plain(walk, leaf->reads) == 0)
+            return;
+    }
+    walk_on(walk, state, bounds, how);
 }
 
 struct unwind_state unwind_interrupted(const void *context)

@@ -48,27 +48,41 @@ enum unwind_cut {
 
 struct unwind_frame {
     uint64_t pc, sp, fp;
-    uint32_t id;   /* the caller's own */
-    uint8_t exact; /* as in the state */
-    uint8_t reads; /* words that were read to step from here, and from the frames further out */
+    uint32_t id;      /* the caller's own */
+    uint8_t exact;    /* as in the state */
+    uint8_t needs_fp; /* what is further out depends on fp */
+    uint16_t reads;   /* words on which the step from here and all steps further out depend */
 };
 
+/* A word that was read. */
 struct unwind_read {
     uint64_t at, value;
 };
 
+/* A frame of a walk under way. */
+struct unwind_fresh {
+    uint64_t pc, sp, fp;
+    uint16_t saved; /* the caller's fp was read so far below its sp; 0: not there */
+    uint8_t exact;
+    uint8_t step;   /* how it was made: see unwind.c */
+    uint32_t reads; /* words that were read for it, if they are kept one by one */
+};
+
 /* What a thread keeps of its last stack: in zeroed memory of the caller's, some 10 KiB, of which
- * deep stacks use more. One for each thread, and another one for handlers that may interrupt it. */
+ * only deep stacks use the most. One for each thread, and another one for handlers that may
+ * interrupt it. */
 struct unwind_walk {
     uint32_t depth; /* frames, at most UNWIND_FRAMES; 0: nothing is remembered */
     /* So many of the outermost frames are as they were, and their ids still right. Whoever has
      * given all the others theirs sets this to depth: until then they have none. */
     uint32_t same;
     uint32_t cut; /* enum unwind_cut: whether frame[0] is the outermost one */
-    uint32_t age, how;
+    uint32_t how, age;
+    uint32_t plain; /* all reads were in the stack that ends at `high`, outside of their frames */
+    uintptr_t high;
     struct unwind_frame frame[UNWIND_FRAMES]; /* outermost first */
     struct unwind_read read[UNWIND_READS];    /* outermost first */
-    struct unwind_frame fresh[UNWIND_FRAMES]; /* of the walk under way, innermost first */
+    struct unwind_fresh fresh[UNWIND_FRAMES]; /* innermost first */
     struct unwind_read fresh_read[UNWIND_READS];
 };
 
