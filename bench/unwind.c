@@ -26,7 +26,9 @@ static void (*take)(void);
 
 OPAQUE static void take_ours(void)
 {
-    unwind(&walk, unwind_here(), bounds, UNWIND_AUTO);
+    struct unwind_state here;
+    unwind_here(&here);
+    unwind(&walk, &here, bounds, UNWIND_AUTO);
     walk.same = walk.depth;
 }
 

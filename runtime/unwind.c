@@ -17,12 +17,12 @@ enum { FRAMES_KEPT = 48, FRAMES_LEAST = UNWIND_FRAMES / 2 };
 #define ADDRESS_LOW  UINT64_C(0x1000)
 #define ADDRESS_HIGH (UINT64_C(1) << 47)
 
-/* How a frame's step was made. */
+/* How a frame's step was made: RULE_SP or RULE_FP, and how far below the next frame's sp the
+ * caller's fp was read (0: it was not), of which the low bits are free; or one of these. */
 enum fresh_step {
-    STEP_BY_SP, /* the words that it read follow from it and the next frame */
-    STEP_BY_FP, /* the same, and fp was needed */
-    STEP_OTHER, /* the words are kept, and fp is taken to be needed */
-    STEP_NONE,  /* the outermost frame, on its own */
+    STEP_NONE = 0,  /* not at all */
+    STEP_OTHER = 4, /* the words that it read are kept, and fp is taken to be needed */
+    STEP_KIND = 7,
 };
 
 /* A walk under way. */
@@ -87,6 +87,7 @@ static inline uint64_t word_at(uint64_t at)
     return *(const volatile uint64_t *)(uintptr_t)at;
 }
 
+/* A word on which the walk depends. */
 static int fetch(struct walker *walker, uint64_t at, uint64_t *value)
 {
     if (!readable(walker, at))
@@ -212,8 +213,8 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
     if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
         step =
             walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
-    fresh->step = STEP_OTHER;
-    fresh->reads = walker->reads - before;
+    fresh->step = step == STEP_END && walker->reads == before ? STEP_NONE : STEP_OTHER;
+    fresh->reads = (uint16_t)(walker->reads - before);
     if (step == STEP_ON && state->pc == 0)
         return STEP_END;
     return step;
@@ -221,28 +222,34 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
 
 /* ---- what is remembered ---- */
 
-/* How many of the outermost `count` words have changed since, or are further out than one that has:
- * 0 when all are as they were. */
-static inline uint32_t compare_plain(const struct unwind_walk *walk, uint32_t count)
+/* Compares what the steps from the `count` outermost remembered frames have read with what is there
+ * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
+ * as it was, else how many frames are outside of a step that has to be made anew, plus one. */
+static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk *walk,
+                                                              uint32_t count, struct walker *asking)
 {
-    const struct unwind_read *last = &walk->read[count];
-    for (; count > 0; count--) {
-        last--;
-        if (word_at(last->at) != last->value)
-            break;
+    const struct unwind_frame *frame = &walk->frame[count - 1];
+    const struct unwind_read *read = &walk->read[frame->reads];
+    while (frame > walk->frame) {
+        frame--;
+        uint64_t at = frame->sp - 8;
+        if (asking && (frame->exact || !readable(asking, at))) {
+            if (frame->exact)
+                continue;
+            return (uint32_t)(frame - walk->frame) + 2;
+        }
+        if (word_at(at) != frame->pc)
+            return (uint32_t)(frame - walk->frame) + 2;
     }
-    return count;
-}
-
-/* The same where each word's place must be looked at first. */
-static uint32_t compare_asking(struct walker *walker, uint32_t count)
-{
-    const struct unwind_read *read = walker->walk->read;
-    for (; count > 0; count--)
-        if (!readable(walker, read[count - 1].at) ||
-            word_at(read[count - 1].at) != read[count - 1].value)
-            break;
-    return count;
+    while (read > walk->read) {
+        read--;
+        if ((asking && !readable(asking, read->at)) || word_at(read->at) != read->value) {
+            while (count > 0 && walk->frame[count - 1].reads > read - walk->read)
+                count--;
+            return count + 1;
+        }
+    }
+    return 0;
 }
 
 /* Leaves only the innermost `kept` frames. */
@@ -262,41 +269,41 @@ static void drop_outermost(struct unwind_walk *walk, uint32_t kept)
 }
 
 /* Adds the words that a frame's step depends on, and says whether fp is among them: `needed` is
- * whether what is further out needs it. */
-static inline uint32_t settle_reads(struct walker *walker, const struct unwind_fresh *fresh,
+ * whether what is further out needs it. `kept` are those of the frames up to this one that are kept
+ * one by one. */
+static inline uint32_t settle_reads(struct unwind_walk *walk, const struct unwind_fresh *fresh,
                                     const struct unwind_frame *outer, uint32_t *reads,
-                                    uint32_t needed)
+                                    uint32_t *kept, uint32_t needed)
 {
-    struct unwind_read *read = &walker->walk->read[*reads];
-    if (fresh->step <= STEP_BY_FP) {
-        *read = (struct unwind_read){outer->sp - fresh->saved, outer->fp};
-        uint32_t number = fresh->saved && needed;
-        read[number] = (struct unwind_read){outer->sp - 8, outer->pc};
-        *reads += number + 1;
-        return fresh->step == STEP_BY_FP || (needed && !fresh->saved);
-    }
-    if (fresh->step == STEP_NONE)
+    struct unwind_read *read = &walk->read[*reads];
+    uint32_t kind = fresh->step & STEP_KIND, saved = fresh->step - kind;
+    if (kind == STEP_NONE)
         return 0;
+    if (kind != STEP_OTHER) {
+        if (saved && needed) {
+            *read = (struct unwind_read){outer->sp - saved, outer->fp};
+            ++*reads;
+        }
+        return kind == RULE_FP || (needed && !saved);
+    }
     for (uint32_t i = 0; i < fresh->reads; i++) {
-        read[i] = walker->walk->fresh_read[--walker->reads];
-        walker->walk->plain &= read[i].at - fresh->sp <= walker->bounds.high - 8 - fresh->sp;
+        read[i] = walk->fresh_read[--*kept];
+        walk->plain &= read[i].at >= fresh->sp && read[i].at + 8 <= walk->high;
     }
     *reads += fresh->reads;
     return 1;
 }
 
-/* The fresh frames become the innermost ones, around which the outermost `outer` stay. */
-static inline void settle(struct walker *walker, uint32_t outer, enum unwind_cut cut)
+/* So many fresh frames become the innermost ones, around which the outermost `outer` stay. */
+static inline __attribute__((always_inline)) void settle(struct unwind_walk *walk, uint32_t outer,
+                                                         uint32_t frames, uint32_t kept)
 {
-    struct unwind_walk *walk = walker->walk;
-    uint32_t depth = outer + walker->frames;
     uint32_t reads = outer ? walk->frame[outer - 1].reads : 0;
     uint32_t needed = outer ? walk->frame[outer - 1].needs_fp : 0;
     struct unwind_frame *frame = &walk->frame[outer];
-    walk->high = walker->bounds.high;
-    for (uint32_t i = walker->frames; i-- > 0; frame++) {
+    for (uint32_t i = frames; i-- > 0; frame++) {
         const struct unwind_fresh *fresh = &walk->fresh[i];
-        needed = settle_reads(walker, fresh, frame - 1, &reads, needed);
+        needed = settle_reads(walk, fresh, frame - 1, &reads, &kept, needed);
         frame->pc = fresh->pc;
         frame->sp = fresh->sp;
         frame->fp = fresh->fp;
@@ -304,54 +311,50 @@ static inline void settle(struct walker *walker, uint32_t outer, enum unwind_cut
         frame->needs_fp = (uint8_t)needed;
         frame->reads = (uint16_t)reads;
     }
-    walk->cut = cut;
     walk->same = walk->same < outer ? walk->same : outer;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    walk->depth = depth;
+    walk->depth = outer + frames;
 }
 
-static __attribute__((noinline)) void finish(struct walker *walker, enum unwind_cut cut)
+static void finish(struct walker *walker, enum unwind_cut cut)
 {
     struct unwind_walk *walk = walker->walk;
+    walk->cut = cut;
+    walk->high = walker->bounds.high;
     walk->plain = walker->signals == 0;
-    settle(walker, 0, cut);
-    if (walker->unrepeatable)
-        walk->age = rules_age() - 1;
+    walk->age -= walker->unrepeatable;
+    settle(walk, 0, walker->frames, walker->reads);
 }
 
-/* What is remembered of the outermost `count` frames and fits around the fresh ones is still so:
- * then it is done. */
-static inline int join(struct walker *walker, uint32_t count)
+/* The walk has come to the innermost of the `count` outermost remembered frames: are they all as
+ * they were? Then it is done. */
+static int join(struct walker *walker, uint32_t count)
 {
     struct unwind_walk *walk = walker->walk;
-    uint32_t depth = walker->frames + count, reads = walk->frame[count - 1].reads;
+    uint32_t depth = walker->frames + count, changed;
     if (walk->cut == UNWIND_DEEP && depth < FRAMES_LEAST) {
         walker->limit = FRAMES_KEPT;
         walker->remembered = 0;
         return 0;
     }
-    uint32_t changed = walk->plain && walker->span && walk->high == walker->bounds.high
-                           ? compare_plain(walk, reads)
-                           : compare_asking(walker, reads);
+    changed = compare(walk, count, walker);
     if (changed) {
-        /* nothing can be joined before the frame whose step read that */
-        while (count > 0 && walk->frame[count - 1].reads >= changed)
-            count--;
-        walker->remembered = count;
+        walker->remembered = changed - 1;
         return 0;
     }
-    if (depth > UNWIND_FRAMES) {
-        uint32_t drop = depth - FRAMES_KEPT;
-        if (drop >= count) { /* cannot be: see the limit */
-            finish(walker, UNWIND_DEEP);
-            return 1;
-        }
-        walk->depth = count;
-        drop_outermost(walk, count - drop);
-        count -= drop;
+    if (depth > UNWIND_FRAMES && walker->frames >= FRAMES_KEPT) {
+        walk->fresh[walker->frames - 1].step = STEP_NONE;
+        finish(walker, UNWIND_DEEP);
+        return 1;
     }
-    walk->plain &= !walker->signals;
-    settle(walker, count, walk->cut);
+    if (depth > UNWIND_FRAMES) {
+        walk->depth = count;
+        drop_outermost(walk, count = FRAMES_KEPT - walker->frames);
+    }
+    walk->plain &= !walker->signals && walk->high == walker->bounds.high;
+    walk->high = walker->bounds.high;
+    walk->age -= walker->unrepeatable;
+    settle(walk, count, walker->frames, walker->reads);
     return 1;
 }
 
@@ -363,93 +366,116 @@ static inline int is_remembered(const struct unwind_frame *frame, const struct u
            (frame->fp == state->fp || !frame->needs_fp);
 }
 
-static inline void begin(struct walker *walker, struct unwind_walk *walk,
-                         const struct unwind_state *state, struct unwind_bounds bounds,
-                         uint32_t how)
+/* Of the outermost `count` remembered frames, those that are not further in than the state. */
+static inline uint32_t pass(const struct unwind_walk *walk, uint32_t count, uint64_t sp)
 {
-    uint32_t age = rules_age();
-    walker->walk = walk;
-    walker->context = state->context;
-    walker->bounds = bounds;
-    walker->frames = walker->reads = walker->signals = walker->unrepeatable = walker->pages = 0;
-    walker->limit = UNWIND_FRAMES;
-    walker->how = how & ~(uint32_t)UNWIND_SILENT;
-    walker->silent = how & UNWIND_SILENT;
-    walker->remembered = walk->age == age && walk->how == how ? walk->depth : 0;
-    walk->age = age;
-    walk->how = how;
-    walk->depth = 0; /* a handler that jumps out of here leaves nothing half-made */
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    know_stack(walker, state->sp);
+    while (count > 0 && walk->frame[count - 1].sp < sp)
+        count--;
+    return count;
 }
 
-/* The common step, in the known stack and by a rule that is in the table. */
-static inline int step_quickly(const struct walker *walker, struct unwind_state *state,
-                               struct unwind_fresh *fresh)
+static inline struct unwind_fresh *push(struct unwind_walk *walk, uint32_t frames,
+                                        const struct unwind_state *state)
 {
-    uint64_t word, address = lookup_address(state), room = walker->bounds.high - 8 - state->sp;
-    if (!rules_get(address, &word) || rules_kind(word) - RULE_SP > RULE_FP - RULE_SP)
+    struct unwind_fresh *fresh = &walk->fresh[frames];
+    fresh->pc = state->pc;
+    fresh->sp = state->sp;
+    fresh->fp = state->fp;
+    fresh->exact = (uint8_t)state->exact;
+    return fresh;
+}
+
+/* The common step: in the known stack, and by a rule that is in the table. */
+static inline __attribute__((always_inline)) int
+step_quickly(struct unwind_state *state, uint64_t high, struct unwind_fresh *fresh)
+{
+    uint64_t word, room = high - 8 - state->sp;
+    if (!rules_get(lookup_address(state), &word) || rules_kind(word) - RULE_SP > RULE_FP - RULE_SP)
         return 0;
-    uint64_t by_fp = rules_kind(word) - RULE_SP, saved = rules_fp(word);
-    uint64_t cfa = (by_fp ? state->fp : state->sp) + rules_offset(word);
+    uint64_t cfa = rules_offset(word) + (rules_kind(word) == RULE_FP ? state->fp : state->sp);
     uint64_t size = cfa - state->sp, last = size - 8; /* the return address is at sp + last */
+    uint64_t saved = rules_fp(word);
     if ((last >> 3 | last << 61) > room >> 3 || size < saved)
         return 0;
-    uint64_t pc = word_at(cfa - 8), fp = word_at(cfa - (saved ? saved : 8));
+    uint64_t pc = word_at(cfa - 8);
     if (pc - ADDRESS_LOW >= ADDRESS_HIGH - ADDRESS_LOW)
         return 0;
-    fresh->step = (uint8_t)by_fp;
-    fresh->saved = (uint16_t)saved;
+    fresh->step = (uint32_t)saved | rules_kind(word);
+    if (saved)
+        state->fp = word_at(cfa - saved);
     state->pc = pc;
     state->sp = cfa;
-    state->fp = saved ? fp : state->fp;
     state->exact = 0;
     return 1;
 }
 
-static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct unwind_state state,
-                                              struct unwind_bounds bounds, uint32_t how)
+/* The whole walk, or what remains to be done when the quick one below has made so many frames. */
+static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct unwind_state *state,
+                                              struct unwind_bounds bounds, uint32_t how,
+                                              uint32_t frames, uint32_t remembered)
 {
-    struct walker walker;
+    struct walker walker = {.walk = walk,
+                            .context = state->context,
+                            .bounds = bounds,
+                            .frames = frames,
+                            .limit = UNWIND_FRAMES,
+                            .remembered = remembered,
+                            .how = how & ~(uint32_t)UNWIND_SILENT,
+                            .silent = how & UNWIND_SILENT};
     enum step step = STEP_ON;
-    begin(&walker, walk, &state, bounds, how);
-    do {
-        uint32_t left = walker.remembered;
-        while (left > 0 && walk->frame[left - 1].sp < state.sp)
-            left--;
-        walker.remembered = left;
-        if (left > 0 && is_remembered(&walk->frame[left - 1], &state) && join(&walker, left))
+    know_stack(&walker, state->sp);
+    while (step == STEP_ON) {
+        uint32_t left = walker.remembered = pass(walk, walker.remembered, state->sp);
+        if (left > 0 && is_remembered(&walk->frame[left - 1], state) && join(&walker, left))
             return;
         if (walker.frames == walker.limit) {
             walk->fresh[walker.frames - 1].step = STEP_NONE;
             finish(&walker, UNWIND_DEEP);
             return;
         }
-        struct unwind_fresh *fresh = &walk->fresh[walker.frames++];
-        fresh->pc = state.pc;
-        fresh->sp = state.sp;
-        fresh->fp = state.fp;
-        fresh->exact = (uint8_t)state.exact;
-        if (walker.span && walker.how != UNWIND_POINTERS && step_quickly(&walker, &state, fresh))
-            continue;
-        struct unwind_state next = state; /* its address leaves this function, state's does not */
-        step = step_slowly(&walker, &next);
-        state = next;
-    } while (step == STEP_ON);
+        struct unwind_fresh *fresh = push(walk, walker.frames++, state);
+        if (!walker.span || walker.how == UNWIND_POINTERS ||
+            !step_quickly(state, bounds.high, fresh))
+            step = step_slowly(&walker, state);
+    }
     finish(&walker, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
 }
 
-void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
+/* Common steps only, until a remembered frame is met around which nothing has changed. */
+void unwind(struct unwind_walk *walk, const struct unwind_state *start, struct unwind_bounds bounds,
             uint32_t how)
 {
-    uint32_t depth = walk->depth;
-    if (depth > 0 && walk->plain && walk->age == rules_age() && walk->how == how &&
-        state.sp >= bounds.low && state.sp < bounds.high && walk->high == bounds.high) {
-        const struct unwind_frame *leaf = &walk->frame[depth - 1];
-        if (is_remembered(leaf, &state) && compare_plain(walk, leaf->reads) == 0)
-            return;
+    uint32_t age = rules_age(), frames = 0, left = walk->depth;
+    struct unwind_state state = *start;
+    if (walk->age != age || walk->how != how)
+        left = 0;
+    int quick = left > 0 && walk->plain && walk->high == bounds.high && state.sp >= bounds.low &&
+                state.sp <= bounds.high - 16 && state.sp % 8 == 0;
+    if (quick && is_remembered(&walk->frame[left - 1], &state) && !compare(walk, left, NULL))
+        return;
+    walk->depth = 0; /* a handler that jumps out of here leaves nothing half-made */
+    walk->age = age;
+    walk->how = how;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    for (; quick && frames < FRAMES_LEAST; frames++) {
+        left = pass(walk, left, state.sp);
+        if (left > 0 && is_remembered(&walk->frame[left - 1], &state)) {
+            uint32_t changed = compare(walk, left, NULL);
+            if (changed) {
+                left = changed - 1;
+            } else if (frames + left <= UNWIND_FRAMES &&
+                       (walk->cut != UNWIND_DEEP || frames + left >= FRAMES_LEAST)) {
+                settle(walk, left, frames, 0);
+                return;
+            } else {
+                break;
+            }
+        }
+        if (!step_quickly(&state, bounds.high, push(walk, frames, &state)))
+            break;
     }
-    walk_on(walk, state, bounds, how);
+    struct unwind_state next = state; /* its address leaves this function, state's does not */
+    walk_on(walk, &next, bounds, how, frames, left);
 }
 
 struct unwind_state unwind_interrupted(const void *context)

@@ -62,10 +62,9 @@ struct unwind_read {
 /* A frame of a walk under way. */
 struct unwind_fresh {
     uint64_t pc, sp, fp;
-    uint16_t saved; /* the caller's fp was read so far below its sp; 0: not there */
+    uint32_t step;  /* how the step from here was made: see unwind.c */
+    uint16_t reads; /* words that are kept for it, if any are */
     uint8_t exact;
-    uint8_t step;   /* how it was made: see unwind.c */
-    uint32_t reads; /* words that were read for it, if they are kept one by one */
 };
 
 /* What a thread keeps of its last stack: in zeroed memory of the caller's, some 10 KiB, of which
@@ -88,15 +87,15 @@ struct unwind_walk {
 
 /* Walks outwards from `state`. Stacks deeper than UNWIND_FRAMES lose the outermost frames, some at
  * a time: at least half of UNWIND_FRAMES are always there. `how` is an enum unwind_how. */
-void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
+void unwind(struct unwind_walk *walk, const struct unwind_state *state, struct unwind_bounds bounds,
             uint32_t how);
 
-/* Where the calling function is. */
-static inline __attribute__((always_inline)) struct unwind_state unwind_here(void)
+/* Where the calling function is. In place, word by word: a copy would have to wait for them. */
+static inline __attribute__((always_inline)) void unwind_here(struct unwind_state *state)
 {
-    struct unwind_state state = {.exact = 1};
-    arch_frame(&state.pc, &state.sp, &state.fp);
-    return state;
+    arch_frame(&state->pc, &state->sp, &state->fp);
+    state->exact = 1;
+    state->context = 0;
 }
 
 /* Where a signal interrupted its thread; `context` is the handler's third argument, and has to stay

@@ -110,7 +110,7 @@ static void compare(unw_context_t *registers, struct unwind_state state, int int
 {
     struct frame ours[UNWIND_FRAMES], theirs[UNWIND_FRAMES];
     int our_depth = 0, their_depth = 0, same = 0;
-    unwind(&walk, state, bounds, UNWIND_AUTO);
+    unwind(&walk, &state, bounds, UNWIND_AUTO);
     for (uint32_t i = walk.depth; i-- > 0;)
         ours[our_depth++] = (struct frame){walk.frame[i].pc, walk.frame[i].sp};
     books.resumed += walk.same > 0;
