@@ -6,13 +6,15 @@ uint64_t rules_table[1 << RULE_INDEX_BITS];
 uint32_t rules_forgotten;
 
 /* The rule without its tag, or 0: it does not fit. The offsets of RULE_SAVED are below the frame
- * pointer, all others above what they are relative to. */
+ * pointer, where the caller's is, too; all others are above what they are relative to. */
 static uint64_t pack(const struct frame_rule *rule)
 {
     int64_t offset = rule->kind == RULE_SAVED ? -(int64_t)rule->offset : rule->offset;
     int64_t fp = rule->fp == RULE_NOT_SAVED ? 0 : -(int64_t)rule->fp;
     if (rule->kind == RULE_REGISTER || offset < 0 || offset > 0x1ffff8 || offset % 8 != 0)
         return 0;
+    if (rule->kind == RULE_SAVED)
+        return rule->fp == RULE_AT_FP ? (uint64_t)offset | RULE_SAVED : 0;
     if (rule->fp != RULE_NOT_SAVED && (fp <= 0 || fp > 0x1f8 || fp % 8 != 0))
         return 0;
     return (uint64_t)fp << 18 | (uint64_t)offset | rule->kind;
@@ -21,10 +23,13 @@ static uint64_t pack(const struct frame_rule *rule)
 static struct frame_rule unpack(uint64_t word)
 {
     int32_t fp = (int32_t)rules_fp(word), offset = (int32_t)rules_offset(word);
-    return (struct frame_rule){.kind = rules_kind(word),
-                               .offset = rules_kind(word) == RULE_SAVED ? -offset : offset,
-                               .fp = fp ? -fp : RULE_NOT_SAVED,
-                               .other = RULE_NOT_SAVED};
+    struct frame_rule rule = {rules_kind(word), 0, offset, fp ? -fp : RULE_NOT_SAVED,
+                              RULE_NOT_SAVED};
+    if (rule.kind == RULE_SAVED) {
+        rule.offset = -offset;
+        rule.fp = RULE_AT_FP;
+    }
+    return rule;
 }
 
 struct frame_rule rules_find(uint64_t address)

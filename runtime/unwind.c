@@ -118,6 +118,8 @@ static int find_register(struct walker *walker, uint32_t number, uint64_t *value
             return offset >= 0 && fetch(walker, fresh[i].sp + (uint64_t)offset, value);
         if (!arch_register_kept(number) || rule.kind == RULE_UNKNOWN)
             return 0;
+        if (rule.other == RULE_AT_FP)
+            return fetch(walker, fresh[i].fp, value);
         if (rule.other != RULE_NOT_SAVED)
             return fetch(walker, fresh[i + 1].sp + (uint64_t)(int64_t)rule.other, value);
     }
@@ -134,13 +136,9 @@ static enum step to_caller(struct walker *walker, struct unwind_state *state, ui
     uint64_t pc, fp = state->fp;
     if (cfa <= state->sp || !fetch(walker, cfa - 8, &pc))
         return STEP_LOST;
-    if (rule->kind == RULE_SAVED) {
-        if (!fetch(walker, state->fp, &fp))
-            return STEP_LOST;
-    } else if (rule->fp != RULE_NOT_SAVED) {
-        if (!fetch(walker, cfa + (uint64_t)(int64_t)rule->fp, &fp))
-            return STEP_LOST;
-    }
+    uint64_t at = rule->fp == RULE_AT_FP ? state->fp : cfa + (uint64_t)(int64_t)rule->fp;
+    if (rule->fp != RULE_NOT_SAVED && !fetch(walker, at, &fp))
+        return STEP_LOST;
     *state = (struct unwind_state){.pc = pc, .sp = cfa, .fp = fp};
     return STEP_ON;
 }
@@ -225,11 +223,22 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
 /* Compares what the steps from the `count` outermost remembered frames have read with what is there
  * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
  * as it was, else how many frames are outside of a step that has to be made anew, plus one. */
+static inline uint64_t difference(const struct unwind_frame *frame)
+{
+    return word_at(frame->sp - 8) ^ frame->pc;
+}
+
 static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk *walk,
                                                               uint32_t count, struct walker *asking)
 {
     const struct unwind_frame *frame = &walk->frame[count - 1];
     const struct unwind_read *read = &walk->read[frame->reads];
+    while (!asking && frame >= walk->frame + 4) { /* four at once */
+        if (difference(frame - 1) | difference(frame - 2) | difference(frame - 3) |
+            difference(frame - 4))
+            break;
+        frame -= 4;
+    }
     while (frame > walk->frame) {
         frame--;
         uint64_t at = frame->sp - 8;
@@ -449,7 +458,8 @@ void unwind(struct unwind_walk *walk, const struct unwind_state *start, struct u
     struct unwind_state state = *start;
     if (walk->age != age || walk->how != how)
         left = 0;
-    int quick = left > 0 && walk->plain && walk->high == bounds.high && state.sp >= bounds.low &&
+    int quick = left > 0 && (how & ~(uint32_t)UNWIND_SILENT) != UNWIND_POINTERS && walk->plain &&
+                walk->high == bounds.high && state.sp >= bounds.low &&
                 state.sp <= bounds.high - 16 && state.sp % 8 == 0;
     if (quick && is_remembered(&walk->frame[left - 1], &state) && !compare(walk, left, NULL))
         return;

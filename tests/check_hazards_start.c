@@ -129,7 +129,7 @@ END_TEST
 static const char allowed[] =
     " _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable __cxa_finalize"
     " __cxa_at_quick_exit on_exit environ __environ __errno_location"
-    " dl_iterate_phdr dladdr dladdr1 dlsym dlvsym getauxval"
+    " dl_iterate_phdr _dl_find_object dladdr dladdr1 dlsym dlvsym getauxval"
     " pthread_self pthread_key_create pthread_setspecific pthread_testcancel"
     " fileno dirfd feof_unlocked stdout"
     " __asan_init __tsan_init __msan_init" /* weak: whether a sanitizer is there */
