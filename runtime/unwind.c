@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-enum { PAGE = 4096, PAGES = 4, SIGNALS = 8 };
+enum { PAGE = 4096, PAGES = 4, SIGNALS = 8, STACK_LEAST = 16 };
 
 /* A stack that grows and shrinks around UNWIND_FRAMES would lose its outermost frame at each call,
  * and with it all ids: it is cut to so many frames, and has none added until half are left. */
@@ -45,13 +45,18 @@ enum step { STEP_ON, STEP_END, STEP_LOST };
 
 /* ---- memory ---- */
 
+static inline int on_stack(struct unwind_bounds bounds, uint64_t sp)
+{
+    return sp >= bounds.low && sp < bounds.high && bounds.high - sp >= STACK_LEAST && sp % 8 == 0;
+}
+
 /* What a stack has below its pointer is not read, except within the page: values that were just
  * popped are still said to be there. */
 static void know_stack(struct walker *walker, uint64_t sp)
 {
     walker->base = 1; /* no aligned word */
     walker->span = 0;
-    if (sp < walker->bounds.low || sp >= walker->bounds.high || walker->bounds.high - sp < 16)
+    if (!on_stack(walker->bounds, sp))
         return;
     uint64_t page = sp & ~(uint64_t)(PAGE - 1);
     walker->base = page < walker->bounds.low ? walker->bounds.low : page;
@@ -398,13 +403,13 @@ static inline struct unwind_fresh *push(struct unwind_walk *walk, uint32_t frame
 static inline __attribute__((always_inline)) int
 step_quickly(struct unwind_state *state, uint64_t high, struct unwind_fresh *fresh)
 {
-    uint64_t word, room = high - 8 - state->sp;
+    uint64_t word;
     if (!rules_get(lookup_address(state), &word) || rules_kind(word) - RULE_SP > RULE_FP - RULE_SP)
         return 0;
     uint64_t cfa = rules_offset(word) + (rules_kind(word) == RULE_FP ? state->fp : state->sp);
-    uint64_t size = cfa - state->sp, last = size - 8; /* the return address is at sp + last */
-    uint64_t saved = rules_fp(word);
-    if ((last >> 3 | last << 61) > room >> 3 || size < saved)
+    uint64_t size = cfa - state->sp, words = size - 8, saved = rules_fp(word);
+    words = words >> 3 | words << 61; /* many, too, when the size is not a number of words */
+    if (cfa > high - STACK_LEAST || words > high || size < saved)
         return 0;
     uint64_t pc = word_at(cfa - 8);
     if (pc - ADDRESS_LOW >= ADDRESS_HIGH - ADDRESS_LOW)
@@ -459,8 +464,7 @@ void unwind(struct unwind_walk *walk, const struct unwind_state *start, struct u
     if (walk->age != age || walk->how != how)
         left = 0;
     int quick = left > 0 && (how & ~(uint32_t)UNWIND_SILENT) != UNWIND_POINTERS && walk->plain &&
-                walk->high == bounds.high && state.sp >= bounds.low &&
-                state.sp <= bounds.high - 16 && state.sp % 8 == 0;
+                walk->high == bounds.high && on_stack(bounds, state.sp);
     if (quick && is_remembered(&walk->frame[left - 1], &state) && !compare(walk, left, NULL))
         return;
     walk->depth = 0; /* a handler that jumps out of here leaves nothing half-made */
@@ -488,16 +492,17 @@ void unwind(struct unwind_walk *walk, const struct unwind_state *start, struct u
     walk_on(walk, &next, bounds, how, frames, left);
 }
 
-struct unwind_state unwind_interrupted(const void *context)
+void unwind_interrupted(struct unwind_state *state, const void *context)
 {
-    const char *registers = context;
-    struct unwind_state state = {.exact = 1, .context = context};
-    if (arch_context_offset(ARCH_DWARF_PC) < 0)
-        return state;
-    state.pc = *(const uint64_t *)(const void *)(registers + arch_context_offset(ARCH_DWARF_PC));
-    state.sp = *(const uint64_t *)(const void *)(registers + arch_context_offset(ARCH_DWARF_SP));
-    state.fp = *(const uint64_t *)(const void *)(registers + arch_context_offset(ARCH_DWARF_FP));
-    return state;
+    uint64_t *const words[] = {&state->pc, &state->sp, &state->fp};
+    static const unsigned registers[] = {ARCH_DWARF_PC, ARCH_DWARF_SP, ARCH_DWARF_FP};
+    for (int i = 0; i < 3; i++) {
+        long offset = arch_context_offset(registers[i]);
+        const char *at = (const char *)context + offset;
+        *words[i] = offset < 0 ? 0 : *(const uint64_t *)(const void *)at;
+    }
+    state->exact = 1;
+    state->context = context;
 }
 
 void unwind_forget(void)

@@ -100,7 +100,7 @@ static inline __attribute__((always_inline)) void unwind_here(struct unwind_stat
 
 /* Where a signal interrupted its thread; `context` is the handler's third argument, and has to stay
  * for as long as the state is used. */
-struct unwind_state unwind_interrupted(const void *context);
+void unwind_interrupted(struct unwind_state *state, const void *context);
 
 /* Modules are about to go, or came: what is known of addresses is void. */
 void unwind_forget(void);

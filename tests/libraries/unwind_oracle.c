@@ -112,11 +112,11 @@ static enum difference classify(int same, int our_depth, int their_depth, const 
     return same == our_depth ? OURS_SHORT : OTHER_FRAME;
 }
 
-static void compare(unw_context_t *registers, struct unwind_state state, int interrupted)
+static void compare(unw_context_t *registers, const struct unwind_state *state, int interrupted)
 {
     struct frame ours[UNWIND_FRAMES], theirs[UNWIND_FRAMES];
     int our_depth = 0, their_depth = 0, same = 0;
-    unwind(&walk, &state, bounds, UNWIND_AUTO);
+    unwind(&walk, state, bounds, UNWIND_AUTO);
     for (uint32_t i = walk.depth; i-- > 0;)
         ours[our_depth++] = (struct frame){walk.frame[i].pc, walk.frame[i].sp};
     books.resumed += walk.same > 0;
@@ -159,7 +159,9 @@ static void take(int number, siginfo_t *info, void *context)
     (void)number, (void)info;
     if (!busy && ready) {
         busy = 1;
-        compare(context, unwind_interrupted(context), 1);
+        struct unwind_state state;
+        unwind_interrupted(&state, context);
+        compare(context, &state, 1);
         busy = 0;
     }
     arm();
@@ -173,9 +175,10 @@ static __attribute__((noinline)) void take_here(void)
 {
     ucontext_t context;
     unw_getcontext(&context);
-    struct unwind_state state = unwind_interrupted(&context);
+    struct unwind_state state;
+    unwind_interrupted(&state, &context);
     state.exact = 0; /* libunwind takes it for a return address */
-    compare(&context, state, 0);
+    compare(&context, &state, 0);
 }
 
 void *malloc(size_t size)
