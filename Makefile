@@ -58,6 +58,9 @@ $(B)/lib/%.o: %.c
 
 $(B)/prog/writers/embedded.o: writers/flamegraph.js writers/flamegraph.css
 
+# Pairs of words that were stored one by one must not be loaded as one: the processor would wait.
+$(B)/lib/runtime/unwind.o: LIB_CFLAGS += -fno-tree-slp-vectorize
+
 $(B)/prog/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(PROG_CFLAGS) -c $< -o $@
@@ -69,12 +72,14 @@ PROGRAMS_C  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c t
 PROGRAMS_CC := $(patsubst tests/%.cc,$(B)/tests/%,$(wildcard tests/programs/*.cc tests/instrumented/*.cc))
 LIBRARIES_U := $(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/unwind_*.c))
 LIBRARIES_C := $(filter-out $(LIBRARIES_U),$(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/*.c)))
+UNWINDER := $(patsubst %,$(B)/lib/runtime/%.o,unwind rules eh_frame)
 TEST_FLAGS = -O1 -g -Iinclude -pthread -MMD -MP
 INSTRUMENT = $(if $(findstring /instrumented/,$@),-finstrument-functions)
 
 $(CHECKS): $(B)/tests/%: $(B)/prog/tests/%.o $(B)/prog/tests/support.o $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PROG_LIBS) $(shell pkg-config --libs check)
+$(B)/tests/check_unwind: $(UNWINDER)
 
 $(PROGRAMS_C): $(B)/tests/%: tests/%.c
 	@mkdir -p $(@D)
@@ -89,8 +94,7 @@ $(LIBRARIES_C): $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(TEST_FLAGS) -fPIC -shared -o $@ $< -ldl
 
-# what has the unwinder in it: to compare with libunwind's, and to measure beside it
-UNWINDER := $(patsubst %,$(B)/lib/runtime/%.o,unwind rules eh_frame)
+# what has the unwinder in it, to compare with libunwind's
 $(LIBRARIES_U): $(B)/tests/%.so: tests/%.c $(UNWINDER)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(TEST_FLAGS) -I. -I$(ARCHDIR) -fPIC -shared -o $@ $< $(UNWINDER) -lunwind -ldl

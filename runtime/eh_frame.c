@@ -260,7 +260,7 @@ struct machine {
 
 static int32_t narrow(struct machine *machine, int64_t value)
 {
-    machine->bad |= value != (int32_t)value || value == RULE_NOT_SAVED;
+    machine->bad |= value != (int32_t)value || value <= RULE_AT_FP;
     return (int32_t)value;
 }
 
@@ -458,7 +458,7 @@ static struct frame_rule by_expression(const struct row *row, uint64_t pc)
     } else if (take(&code, 1) == OP_BREG + ARCH_DWARF_FP) {
         int64_t offset = take_signed(&code);
         int is_saved = take(&code, 1) == OP_DEREF && code.at == code.end && !code.bad;
-        if (is_saved && offset == (int32_t)offset && row->place[KEPT_FP].kind == PLACE_AT_FP) {
+        if (is_saved && offset == (int32_t)offset) {
             rule.kind = RULE_SAVED;
             rule.offset = (int32_t)offset;
         }
@@ -468,6 +468,8 @@ static struct frame_rule by_expression(const struct row *row, uint64_t pc)
 
 static int32_t saved_at(const struct place *place)
 {
+    if (place->kind == PLACE_AT_FP)
+        return RULE_AT_FP;
     return place->kind == PLACE_CFA ? place->offset : RULE_NOT_SAVED;
 }
 
@@ -488,8 +490,8 @@ static struct frame_rule rule_of(const struct row *row, uint64_t pc)
                                                  : RULE_REGISTER;
         rule.base = row->base;
         rule.offset = row->offset;
-        rule.fp = saved_at(&row->place[KEPT_FP]);
     }
+    rule.fp = saved_at(&row->place[KEPT_FP]);
     rule.other = saved_at(&row->place[KEPT_OTHER]);
     return rule;
 }

@@ -15,8 +15,7 @@
 enum rule_kind {
     RULE_SP = 1,   /* CFA = stack pointer + offset */
     RULE_FP,       /* CFA = frame pointer + offset */
-    RULE_SAVED,    /* CFA is the word at frame pointer + offset, the caller's frame pointer that at
-                      the frame pointer: a frame that was aligned */
+    RULE_SAVED,    /* CFA is the word at frame pointer + offset: a frame that was aligned */
     RULE_SIGNAL,   /* a ucontext_t is at the stack pointer: the frame that a signal interrupted */
     RULE_END,      /* nobody called this */
     RULE_UNKNOWN,  /* in a module, but nothing (that we understand) is said of it */
@@ -24,13 +23,18 @@ enum rule_kind {
     RULE_REGISTER, /* CFA = another register + offset */
 };
 
-enum { RULE_NOT_SAVED = INT32_MIN, RULE_NO_REGISTER = 255 };
+enum {
+    RULE_NOT_SAVED = INT32_MIN,
+    RULE_AT_FP, /* saved where fp points to */
+    RULE_NO_REGISTER = 255,
+};
 
 struct frame_rule {
     uint32_t kind;
     uint32_t base; /* RULE_REGISTER: number of the register */
     int32_t offset;
-    int32_t fp;    /* caller's frame pointer is at CFA + fp, or RULE_NOT_SAVED: unchanged */
+    int32_t
+        fp; /* caller's frame pointer is at CFA + fp, RULE_AT_FP, or RULE_NOT_SAVED: unchanged */
     int32_t other; /* the same for the register that was asked for */
 };
 

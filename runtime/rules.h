@@ -1,12 +1,12 @@
 /* What the unwind tables say, remembered by address: a flat table that all threads share.
  *
- * An entry is one 64-bit word, so it is read and written whole, and nobody waits for anybody. An
- * address has 48 bits; times an odd number, modulo 2^48, is a bijection of them. Fifteen bits of
- * the product choose the entry, the other 33 are kept in it (the tag), so a word with the right
- * tag is the right address's. The other 31 bits are the rule; the few that do not fit there are
- * asked for each time.
+ * An entry is one 64-bit word, so it is read and written whole, and nobody waits for anybody. The
+ * low 15 bits of an address choose the entry, its other 33 are kept there (the tag), so a word with
+ * the right tag is the right address's. What is left of the word is the rule; the few rules that do
+ * not fit are asked for each time. Code addresses are spread well enough as they are, and a
+ * multiplication would be a fifth of what a step costs.
  *
- * Word: tag 33 | offset / 8, signed 21 | -fp / 8, 6 (0: not saved) | kind 4. Zero: empty. */
+ * Word: tag 33 | unused 4 | -fp / 8, 6 (0: not saved) | |offset| / 8, 18 | kind 3. Zero: empty. */
 #ifndef VT_RUNTIME_RULES_H
 #define VT_RUNTIME_RULES_H
 
@@ -14,47 +14,43 @@
 
 #include <stdint.h>
 
-enum { RULE_ADDRESS_BITS = 48, RULE_INDEX_BITS = 15, RULE_BITS = 31 };
+enum { RULE_INDEX_BITS = 15, RULE_BITS = 31 };
 
+extern uint32_t rules_forgotten __attribute__((visibility("hidden")));
 extern uint64_t rules_table[1 << RULE_INDEX_BITS] __attribute__((visibility("hidden")));
 
-/* The product, in the high bits of the word. */
-static inline uint64_t rules_hash(uint64_t address)
+static inline uint64_t *rules_place(uint64_t address)
 {
-    return (address * UINT64_C(0x9e3779b97f4b)) << (64 - RULE_ADDRESS_BITS);
+    return &rules_table[address & ((1 << RULE_INDEX_BITS) - 1)];
 }
 
-/* The word in the place of the address, which may be another's. */
-static inline uint64_t rules_word(uint64_t hash)
+static inline uint64_t rules_tag(uint64_t address)
 {
-    return __atomic_load_n(&rules_table[hash >> (64 - RULE_INDEX_BITS)], __ATOMIC_RELAXED);
+    return address >> RULE_INDEX_BITS;
 }
 
-static inline uint64_t rules_tag(uint64_t hash)
+/* The word in the place of the address; whether it is the address's own. */
+static inline int rules_get(uint64_t address, uint64_t *word)
 {
-    return hash << RULE_INDEX_BITS;
-}
-
-/* Whether a word is that of the address whose tag this is. */
-static inline int rules_match(uint64_t word, uint64_t tag)
-{
-    return (word ^ tag) >> RULE_BITS == 0;
+    *word = __atomic_load_n(rules_place(address), __ATOMIC_RELAXED);
+    return *word >> RULE_BITS == rules_tag(address);
 }
 
 static inline uint32_t rules_kind(uint64_t word)
 {
-    return word & 15;
+    return word & 7;
+}
+
+/* In bytes. */
+static inline uint64_t rules_offset(uint64_t word)
+{
+    return word & 0x1ffff8;
 }
 
 /* In bytes below the CFA; 0: not saved. */
 static inline uint64_t rules_fp(uint64_t word)
 {
-    return word >> 1 & 0x1f8;
-}
-
-static inline int64_t rules_offset(uint64_t word)
-{
-    return (int64_t)(int32_t)((uint32_t)word << 1) >> 11 << 3;
+    return word >> 18 & 0x1f8;
 }
 
 /* The rule at an address below 2^48, from the table or else from the module. */
@@ -64,6 +60,9 @@ struct frame_rule rules_find(uint64_t address);
 void rules_forget(void);
 
 /* Changes with every rules_forget. */
-uint32_t rules_age(void);
+static inline uint32_t rules_age(void)
+{
+    return __atomic_load_n(&rules_forgotten, __ATOMIC_ACQUIRE);
+}
 
 #endif

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-enum { PAGE = 4096, PAGES = 4, SIGNALS = 8 };
+enum { PAGE = 4096, PAGES = 4, SIGNALS = 8, STACK_LEAST = 16 };
 
 /* A stack that grows and shrinks around UNWIND_FRAMES would lose its outermost frame at each call,
  * and with it all ids: it is cut to so many frames, and has none added until half are left. */
@@ -17,26 +17,38 @@ enum { FRAMES_KEPT = 48, FRAMES_LEAST = UNWIND_FRAMES / 2 };
 #define ADDRESS_LOW  UINT64_C(0x1000)
 #define ADDRESS_HIGH (UINT64_C(1) << 47)
 
-/* A walk under way. Its frames and reads are `fresh`, innermost first. */
+/* How a frame's step was made: RULE_SP or RULE_FP, and how far below the next frame's sp the
+ * caller's fp was read (0: it was not), of which the low bits are free; or one of these. */
+enum fresh_step {
+    STEP_NONE = 0,  /* not at all */
+    STEP_OTHER = 4, /* the words that it read are kept, and fp is taken to be needed */
+    STEP_KIND = 7,
+};
+
+/* A walk under way. */
 struct walker {
     struct unwind_walk *walk;
     const void *context;
     struct unwind_bounds bounds;
-    uint64_t base, span;  /* words at [base, base + span] may be read */
-    uint64_t page[PAGES]; /* and those of these pages, as the kernel says */
-    uint32_t pages;
-    uint32_t frames, reads;
-    uint32_t limit;      /* frames */
-    uint32_t remembered; /* frames of last time that are not passed yet */
+    uint64_t base, span;    /* words at [base, base + span] may be read */
+    uint32_t frames, reads; /* fresh ones */
+    uint32_t limit;         /* of frames */
+    uint32_t remembered;    /* frames of last time that are not passed yet */
     uint32_t signals;
-    uint32_t how;
-    uint32_t silent;
+    uint32_t how, silent;
     uint32_t unrepeatable; /* it depended on more than it keeps */
+    uint32_t pages;
+    uint64_t page[PAGES]; /* words of these may be read, too, as the kernel says */
 };
 
 enum step { STEP_ON, STEP_END, STEP_LOST };
 
 /* ---- memory ---- */
+
+static inline int on_stack(struct unwind_bounds bounds, uint64_t sp)
+{
+    return sp >= bounds.low && sp < bounds.high && bounds.high - sp >= STACK_LEAST && sp % 8 == 0;
+}
 
 /* What a stack has below its pointer is not read, except within the page: values that were just
  * popped are still said to be there. */
@@ -44,7 +56,7 @@ static void know_stack(struct walker *walker, uint64_t sp)
 {
     walker->base = 1; /* no aligned word */
     walker->span = 0;
-    if (sp < walker->bounds.low || sp >= walker->bounds.high || walker->bounds.high - sp < 16)
+    if (!on_stack(walker->bounds, sp))
         return;
     uint64_t page = sp & ~(uint64_t)(PAGE - 1);
     walker->base = page < walker->bounds.low ? walker->bounds.low : page;
@@ -80,6 +92,7 @@ static inline uint64_t word_at(uint64_t at)
     return *(const volatile uint64_t *)(uintptr_t)at;
 }
 
+/* A word on which the walk depends. */
 static int fetch(struct walker *walker, uint64_t at, uint64_t *value)
 {
     if (!readable(walker, at))
@@ -101,7 +114,7 @@ static inline uint64_t lookup_address(const struct unwind_state *state)
  * `unrepeatable`. */
 static int find_register(struct walker *walker, uint32_t number, uint64_t *value)
 {
-    const struct unwind_frame *fresh = walker->walk->fresh;
+    const struct unwind_fresh *fresh = walker->walk->fresh;
     walker->unrepeatable = 1;
     for (uint32_t i = walker->frames - 1; i-- > 0;) {
         struct frame_rule rule = eh_frame_rule(fresh[i].pc - !fresh[i].exact, number);
@@ -110,6 +123,8 @@ static int find_register(struct walker *walker, uint32_t number, uint64_t *value
             return offset >= 0 && fetch(walker, fresh[i].sp + (uint64_t)offset, value);
         if (!arch_register_kept(number) || rule.kind == RULE_UNKNOWN)
             return 0;
+        if (rule.other == RULE_AT_FP)
+            return fetch(walker, fresh[i].fp, value);
         if (rule.other != RULE_NOT_SAVED)
             return fetch(walker, fresh[i + 1].sp + (uint64_t)(int64_t)rule.other, value);
     }
@@ -126,13 +141,9 @@ static enum step to_caller(struct walker *walker, struct unwind_state *state, ui
     uint64_t pc, fp = state->fp;
     if (cfa <= state->sp || !fetch(walker, cfa - 8, &pc))
         return STEP_LOST;
-    if (rule->kind == RULE_SAVED) {
-        if (!fetch(walker, state->fp, &fp))
-            return STEP_LOST;
-    } else if (rule->fp != RULE_NOT_SAVED) {
-        if (!fetch(walker, cfa + (uint64_t)(int64_t)rule->fp, &fp))
-            return STEP_LOST;
-    }
+    uint64_t at = rule->fp == RULE_AT_FP ? state->fp : cfa + (uint64_t)(int64_t)rule->fp;
+    if (rule->fp != RULE_NOT_SAVED && !fetch(walker, at, &fp))
+        return STEP_LOST;
     *state = (struct unwind_state){.pc = pc, .sp = cfa, .fp = fp};
     return STEP_ON;
 }
@@ -195,178 +206,303 @@ static enum step by_rule(struct walker *walker, struct unwind_state *state)
     }
 }
 
+/* Any step from the last of the fresh frames; the words that it reads are kept. */
 static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
                                                        struct unwind_state *state)
 {
-    enum step step =
-        walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
-    if (step != STEP_ON)
-        return step;
-    if (state->pc == 0)
+    struct unwind_fresh *fresh = &walker->walk->fresh[walker->frames - 1];
+    uint32_t before = walker->reads;
+    enum step step = STEP_LOST;
+    if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
+        step =
+            walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
+    fresh->step = step == STEP_END && walker->reads == before ? STEP_NONE : STEP_OTHER;
+    fresh->reads = (uint16_t)(walker->reads - before);
+    if (step == STEP_ON && state->pc == 0)
         return STEP_END;
-    return state->pc < ADDRESS_LOW || state->pc >= ADDRESS_HIGH ? STEP_LOST : STEP_ON;
+    return step;
 }
 
 /* ---- what is remembered ---- */
 
-/* How many of the outermost `count` words have changed since, or are further out than one that has:
- * 0 when all are as they were. */
-static uint32_t compare(struct walker *walker, uint32_t count)
+/* Compares what the steps from the `count` outermost remembered frames have read with what is there
+ * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
+ * as it was, else how many frames are outside of a step that has to be made anew, plus one. */
+static inline uint64_t difference(const struct unwind_frame *frame)
 {
-    const struct unwind_read *read = walker->walk->read;
-    uint64_t base = walker->base, span = walker->span;
-    for (; count > 0; count--) {
-        const struct unwind_read *last = &read[count - 1];
-        if (last->at - base > span && !readable(walker, last->at))
+    return word_at(frame->sp - 8) ^ frame->pc;
+}
+
+static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk *walk,
+                                                              uint32_t count, struct walker *asking)
+{
+    const struct unwind_frame *frame = &walk->frame[count - 1];
+    const struct unwind_read *read = &walk->read[frame->reads];
+    while (!asking && frame >= walk->frame + 4) { /* four at once */
+        if (difference(frame - 1) | difference(frame - 2) | difference(frame - 3) |
+            difference(frame - 4))
             break;
-        if (word_at(last->at) != last->value)
-            break;
+        frame -= 4;
     }
-    return count;
-}
-
-/* Takes the remembered frames from `from` outwards to `to` into the walk, and the reads of all but
- * the last. */
-static void copy_frames(struct walker *walker, uint32_t from, uint32_t to)
-{
-    struct unwind_walk *walk = walker->walk;
-    for (uint32_t i = from;; i--) {
-        struct unwind_frame *fresh = &walk->fresh[walker->frames++];
-        *fresh = walk->frame[i];
-        fresh->reads = (uint8_t)walker->reads;
-        if (i == to)
-            return;
-        for (uint32_t k = walk->frame[i].reads; k > walk->frame[i - 1].reads; k--)
-            walk->fresh_read[walker->reads++] = walk->read[k - 1];
-    }
-}
-
-/* The fresh frames become the innermost ones, around which the outermost `outer` stay. A fresh
- * frame's `reads` are those that were made before its own step; a remembered one's are its own and
- * those further out. */
-static void settle(struct walker *walker, uint32_t outer, enum unwind_cut cut)
-{
-    struct unwind_walk *walk = walker->walk;
-    uint32_t reads = outer ? walk->frame[outer - 1].reads : 0, all = reads + walker->reads;
-    uint32_t depth = outer + walker->frames;
-    for (uint32_t i = 0; i < walker->frames; i++) {
-        struct unwind_frame *frame = &walk->frame[depth - 1 - i];
-        *frame = walk->fresh[i];
-        frame->reads = (uint8_t)(all - walk->fresh[i].reads);
-    }
-    for (uint32_t i = 0; i < walker->reads; i++)
-        walk->read[all - 1 - i] = walk->fresh_read[i];
-    walk->cut = cut;
-    walk->same = walk->same < outer ? walk->same : outer;
-    if (walker->unrepeatable) {
-        walk->same = 0;
-        walk->age = rules_age() - 1;
-    }
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    walk->depth = depth;
-}
-
-static void state_of(struct unwind_state *state, const struct unwind_frame *frame)
-{
-    *state = (struct unwind_state){
-        .pc = frame->pc, .sp = frame->sp, .fp = frame->fp, .exact = frame->exact};
-}
-
-/* The walk has come to the frame that was number `index`. Done (1), or goes on from the frame at
- * which something has changed, or at which remembering ended. */
-static __attribute__((noinline)) int replay(struct walker *walker, struct unwind_state *state,
-                                            uint32_t index)
-{
-    struct unwind_walk *walk = walker->walk;
-    uint32_t changed = compare(walker, walk->frame[index].reads);
-    uint32_t depth = walker->frames + index + 1, last = 0;
-    if (changed == 0 && (walk->cut != UNWIND_DEEP || depth >= FRAMES_LEAST)) {
-        if (depth <= walker->limit) {
-            settle(walker, index + 1, walk->cut);
-            return 1;
+    while (frame > walk->frame) {
+        frame--;
+        uint64_t at = frame->sp - 8;
+        if (asking && (frame->exact || !readable(asking, at))) {
+            if (frame->exact)
+                continue;
+            return (uint32_t)(frame - walk->frame) + 2;
         }
-        if (walker->frames < FRAMES_KEPT)
-            copy_frames(walker, index, index + 1 - (FRAMES_KEPT - walker->frames));
-        settle(walker, 0, UNWIND_DEEP);
-        return 1;
+        if (word_at(at) != frame->pc)
+            return (uint32_t)(frame - walk->frame) + 2;
     }
-    if (changed > 0)
-        for (last = index; last > 0 && walk->frame[last - 1].reads >= changed; last--)
-            ;
-    else
-        walker->limit = FRAMES_KEPT;
-    if (walker->frames + index - last + 1 > walker->limit) {
-        copy_frames(walker, index, index + 1 - (walker->limit - walker->frames));
-        settle(walker, 0, UNWIND_DEEP);
-        return 1;
+    while (read > walk->read) {
+        read--;
+        if ((asking && !readable(asking, read->at)) || word_at(read->at) != read->value) {
+            while (count > 0 && walk->frame[count - 1].reads > read - walk->read)
+                count--;
+            return count + 1;
+        }
     }
-    copy_frames(walker, index, last);
-    walker->remembered = last;
-    state_of(state, &walk->frame[last]);
     return 0;
+}
+
+/* Leaves only the innermost `kept` frames. */
+static void drop_outermost(struct unwind_walk *walk, uint32_t kept)
+{
+    uint32_t drop = walk->depth - kept, reads = walk->frame[drop - 1].reads;
+    uint32_t all = walk->frame[walk->depth - 1].reads;
+    for (uint32_t i = 0; i < kept; i++) {
+        walk->frame[i] = walk->frame[i + drop];
+        walk->frame[i].reads = (uint16_t)(walk->frame[i].reads - reads);
+    }
+    for (uint32_t i = reads; i < all; i++)
+        walk->read[i - reads] = walk->read[i];
+    walk->same = 0;
+    walk->cut = UNWIND_DEEP;
+    walk->depth = kept;
+}
+
+/* Adds the words that a frame's step depends on, and says whether fp is among them: `needed` is
+ * whether what is further out needs it. `kept` are those of the frames up to this one that are kept
+ * one by one. */
+static inline uint32_t settle_reads(struct unwind_walk *walk, const struct unwind_fresh *fresh,
+                                    const struct unwind_frame *outer, uint32_t *reads,
+                                    uint32_t *kept, uint32_t needed)
+{
+    struct unwind_read *read = &walk->read[*reads];
+    uint32_t kind = fresh->step & STEP_KIND, saved = fresh->step - kind;
+    if (kind == STEP_NONE)
+        return 0;
+    if (kind != STEP_OTHER) {
+        if (saved && needed) {
+            *read = (struct unwind_read){outer->sp - saved, outer->fp};
+            ++*reads;
+        }
+        return kind == RULE_FP || (needed && !saved);
+    }
+    for (uint32_t i = 0; i < fresh->reads; i++) {
+        read[i] = walk->fresh_read[--*kept];
+        walk->plain &= read[i].at >= fresh->sp && read[i].at + 8 <= walk->high;
+    }
+    *reads += fresh->reads;
+    return 1;
+}
+
+/* So many fresh frames become the innermost ones, around which the outermost `outer` stay. */
+static inline __attribute__((always_inline)) void settle(struct unwind_walk *walk, uint32_t outer,
+                                                         uint32_t frames, uint32_t kept)
+{
+    uint32_t reads = outer ? walk->frame[outer - 1].reads : 0;
+    uint32_t needed = outer ? walk->frame[outer - 1].needs_fp : 0;
+    struct unwind_frame *frame = &walk->frame[outer];
+    for (uint32_t i = frames; i-- > 0; frame++) {
+        const struct unwind_fresh *fresh = &walk->fresh[i];
+        needed = settle_reads(walk, fresh, frame - 1, &reads, &kept, needed);
+        frame->pc = fresh->pc;
+        frame->sp = fresh->sp;
+        frame->fp = fresh->fp;
+        frame->exact = fresh->exact;
+        frame->needs_fp = (uint8_t)needed;
+        frame->reads = (uint16_t)reads;
+    }
+    walk->same = walk->same < outer ? walk->same : outer;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    walk->depth = outer + frames;
+}
+
+static void finish(struct walker *walker, enum unwind_cut cut)
+{
+    struct unwind_walk *walk = walker->walk;
+    walk->cut = cut;
+    walk->high = walker->bounds.high;
+    walk->plain = walker->signals == 0;
+    walk->age -= walker->unrepeatable;
+    settle(walk, 0, walker->frames, walker->reads);
+}
+
+/* The walk has come to the innermost of the `count` outermost remembered frames: are they all as
+ * they were? Then it is done. */
+static int join(struct walker *walker, uint32_t count)
+{
+    struct unwind_walk *walk = walker->walk;
+    uint32_t depth = walker->frames + count, changed;
+    if (walk->cut == UNWIND_DEEP && depth < FRAMES_LEAST) {
+        walker->limit = FRAMES_KEPT;
+        walker->remembered = 0;
+        return 0;
+    }
+    changed = compare(walk, count, walker);
+    if (changed) {
+        walker->remembered = changed - 1;
+        return 0;
+    }
+    if (depth > UNWIND_FRAMES && walker->frames >= FRAMES_KEPT) {
+        walk->fresh[walker->frames - 1].step = STEP_NONE;
+        finish(walker, UNWIND_DEEP);
+        return 1;
+    }
+    if (depth > UNWIND_FRAMES) {
+        walk->depth = count;
+        drop_outermost(walk, count = FRAMES_KEPT - walker->frames);
+    }
+    walk->plain &= !walker->signals && walk->high == walker->bounds.high;
+    walk->high = walker->bounds.high;
+    walk->age -= walker->unrepeatable;
+    settle(walk, count, walker->frames, walker->reads);
+    return 1;
 }
 
 /* ---- the walk ---- */
 
-static struct walker begin(struct unwind_walk *walk, const struct unwind_state *state,
-                           struct unwind_bounds bounds, uint32_t how)
+static inline int is_remembered(const struct unwind_frame *frame, const struct unwind_state *state)
+{
+    return frame->sp == state->sp && frame->pc == state->pc && frame->exact == state->exact &&
+           (frame->fp == state->fp || !frame->needs_fp);
+}
+
+/* Of the outermost `count` remembered frames, those that are not further in than the state. */
+static inline uint32_t pass(const struct unwind_walk *walk, uint32_t count, uint64_t sp)
+{
+    while (count > 0 && walk->frame[count - 1].sp < sp)
+        count--;
+    return count;
+}
+
+static inline struct unwind_fresh *push(struct unwind_walk *walk, uint32_t frames,
+                                        const struct unwind_state *state)
+{
+    struct unwind_fresh *fresh = &walk->fresh[frames];
+    fresh->pc = state->pc;
+    fresh->sp = state->sp;
+    fresh->fp = state->fp;
+    fresh->exact = (uint8_t)state->exact;
+    return fresh;
+}
+
+/* The common step: in the known stack, and by a rule that is in the table. */
+static inline __attribute__((always_inline)) int
+step_quickly(struct unwind_state *state, uint64_t high, struct unwind_fresh *fresh)
+{
+    uint64_t word;
+    if (!rules_get(lookup_address(state), &word) || rules_kind(word) - RULE_SP > RULE_FP - RULE_SP)
+        return 0;
+    uint64_t cfa = rules_offset(word) + (rules_kind(word) == RULE_FP ? state->fp : state->sp);
+    uint64_t size = cfa - state->sp, words = size - 8, saved = rules_fp(word);
+    words = words >> 3 | words << 61; /* many, too, when the size is not a number of words */
+    if (cfa > high - STACK_LEAST || words > high || size < saved)
+        return 0;
+    uint64_t pc = word_at(cfa - 8);
+    if (pc - ADDRESS_LOW >= ADDRESS_HIGH - ADDRESS_LOW)
+        return 0;
+    fresh->step = (uint32_t)saved | rules_kind(word);
+    if (saved)
+        state->fp = word_at(cfa - saved);
+    state->pc = pc;
+    state->sp = cfa;
+    state->exact = 0;
+    return 1;
+}
+
+/* The whole walk, or what remains to be done when the quick one below has made so many frames. */
+static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct unwind_state *state,
+                                              struct unwind_bounds bounds, uint32_t how,
+                                              uint32_t frames, uint32_t remembered)
 {
     struct walker walker = {.walk = walk,
                             .context = state->context,
                             .bounds = bounds,
+                            .frames = frames,
                             .limit = UNWIND_FRAMES,
+                            .remembered = remembered,
                             .how = how & ~(uint32_t)UNWIND_SILENT,
                             .silent = how & UNWIND_SILENT};
-    uint32_t age = rules_age();
-    if (walk->age == age && walk->how == how && walk->depth <= UNWIND_FRAMES)
-        walker.remembered = walk->depth;
-    else
-        walk->same = 0;
-    walk->age = age;
-    walk->how = how;
-    walk->depth = 0; /* a handler that jumps out of here leaves nothing half-made */
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    enum step step = STEP_ON;
     know_stack(&walker, state->sp);
-    return walker;
+    while (step == STEP_ON) {
+        uint32_t left = walker.remembered = pass(walk, walker.remembered, state->sp);
+        if (left > 0 && is_remembered(&walk->frame[left - 1], state) && join(&walker, left))
+            return;
+        if (walker.frames == walker.limit) {
+            walk->fresh[walker.frames - 1].step = STEP_NONE;
+            finish(&walker, UNWIND_DEEP);
+            return;
+        }
+        struct unwind_fresh *fresh = push(walk, walker.frames++, state);
+        if (!walker.span || walker.how == UNWIND_POINTERS ||
+            !step_quickly(state, bounds.high, fresh))
+            step = step_slowly(&walker, state);
+    }
+    finish(&walker, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
 }
 
-void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
+/* Common steps only, until a remembered frame is met around which nothing has changed. */
+void unwind(struct unwind_walk *walk, const struct unwind_state *start, struct unwind_bounds bounds,
             uint32_t how)
 {
-    struct walker walker = begin(walk, &state, bounds, how);
-    enum step step;
-    do {
-        uint32_t left = walker.remembered;
-        while (left > 0 && walk->frame[left - 1].sp < state.sp)
-            left--;
-        walker.remembered = left;
-        const struct unwind_frame *last = &walk->frame[left - 1];
-        if (left > 0 && last->sp == state.sp && last->pc == state.pc && last->fp == state.fp &&
-            last->exact == state.exact) {
-            if (replay(&walker, &state, left - 1))
+    uint32_t age = rules_age(), frames = 0, left = walk->depth;
+    struct unwind_state state = *start;
+    if (walk->age != age || walk->how != how)
+        left = 0;
+    int quick = left > 0 && (how & ~(uint32_t)UNWIND_SILENT) != UNWIND_POINTERS && walk->plain &&
+                walk->high == bounds.high && on_stack(bounds, state.sp);
+    if (quick && is_remembered(&walk->frame[left - 1], &state) && !compare(walk, left, NULL))
+        return;
+    walk->depth = 0; /* a handler that jumps out of here leaves nothing half-made */
+    walk->age = age;
+    walk->how = how;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    for (; quick && frames < FRAMES_LEAST; frames++) {
+        left = pass(walk, left, state.sp);
+        if (left > 0 && is_remembered(&walk->frame[left - 1], &state)) {
+            uint32_t changed = compare(walk, left, NULL);
+            if (changed) {
+                left = changed - 1;
+            } else if (frames + left <= UNWIND_FRAMES &&
+                       (walk->cut != UNWIND_DEEP || frames + left >= FRAMES_LEAST)) {
+                settle(walk, left, frames, 0);
                 return;
-        } else if (walker.frames == walker.limit) {
-            settle(&walker, 0, UNWIND_DEEP);
-            return;
-        } else {
-            walk->fresh[walker.frames++] = (struct unwind_frame){
-                state.pc, state.sp, state.fp, 0, (uint8_t)state.exact, (uint8_t)walker.reads};
+            } else {
+                break;
+            }
         }
-        step = step_slowly(&walker, &state);
-    } while (step == STEP_ON);
-    settle(&walker, 0, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
+        if (!step_quickly(&state, bounds.high, push(walk, frames, &state)))
+            break;
+    }
+    struct unwind_state next = state; /* its address leaves this function, state's does not */
+    walk_on(walk, &next, bounds, how, frames, left);
 }
 
-struct unwind_state unwind_interrupted(const void *context)
+void unwind_interrupted(struct unwind_state *state, const void *context)
 {
-    const char *registers = context;
-    struct unwind_state state = {.exact = 1, .context = context};
-    if (arch_context_offset(ARCH_DWARF_PC) < 0)
-        return state;
-    state.pc = *(const uint64_t *)(const void *)(registers + arch_context_offset(ARCH_DWARF_PC));
-    state.sp = *(const uint64_t *)(const void *)(registers + arch_context_offset(ARCH_DWARF_SP));
-    state.fp = *(const uint64_t *)(const void *)(registers + arch_context_offset(ARCH_DWARF_FP));
-    return state;
+    uint64_t *const words[] = {&state->pc, &state->sp, &state->fp};
+    static const unsigned registers[] = {ARCH_DWARF_PC, ARCH_DWARF_SP, ARCH_DWARF_FP};
+    for (int i = 0; i < 3; i++) {
+        long offset = arch_context_offset(registers[i]);
+        const char *at = (const char *)context + offset;
+        *words[i] = offset < 0 ? 0 : *(const uint64_t *)(const void *)at;
+    }
+    state->exact = 1;
+    state->context = context;
 }
 
 void unwind_forget(void)

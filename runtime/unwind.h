@@ -48,46 +48,59 @@ enum unwind_cut {
 
 struct unwind_frame {
     uint64_t pc, sp, fp;
-    uint32_t id;   /* the caller's own */
-    uint8_t exact; /* as in the state */
-    uint8_t reads; /* words that were read to step from here, and from the frames further out */
+    uint32_t id;      /* the caller's own */
+    uint8_t exact;    /* as in the state */
+    uint8_t needs_fp; /* what is further out depends on fp */
+    uint16_t reads;   /* words on which the step from here and all steps further out depend */
 };
 
+/* A word that was read. */
 struct unwind_read {
     uint64_t at, value;
 };
 
+/* A frame of a walk under way. */
+struct unwind_fresh {
+    uint64_t pc, sp, fp;
+    uint32_t step;  /* how the step from here was made: see unwind.c */
+    uint16_t reads; /* words that are kept for it, if any are */
+    uint8_t exact;
+};
+
 /* What a thread keeps of its last stack: in zeroed memory of the caller's, some 10 KiB, of which
- * deep stacks use more. One for each thread, and another one for handlers that may interrupt it. */
+ * only deep stacks use the most. One for each thread, and another one for handlers that may
+ * interrupt it. */
 struct unwind_walk {
     uint32_t depth; /* frames, at most UNWIND_FRAMES; 0: nothing is remembered */
     /* So many of the outermost frames are as they were, and their ids still right. Whoever has
      * given all the others theirs sets this to depth: until then they have none. */
     uint32_t same;
     uint32_t cut; /* enum unwind_cut: whether frame[0] is the outermost one */
-    uint32_t age, how;
+    uint32_t how, age;
+    uint32_t plain; /* all reads were in the stack that ends at `high`, outside of their frames */
+    uintptr_t high;
     struct unwind_frame frame[UNWIND_FRAMES]; /* outermost first */
     struct unwind_read read[UNWIND_READS];    /* outermost first */
-    struct unwind_frame fresh[UNWIND_FRAMES]; /* of the walk under way, innermost first */
+    struct unwind_fresh fresh[UNWIND_FRAMES]; /* innermost first */
     struct unwind_read fresh_read[UNWIND_READS];
 };
 
 /* Walks outwards from `state`. Stacks deeper than UNWIND_FRAMES lose the outermost frames, some at
  * a time: at least half of UNWIND_FRAMES are always there. `how` is an enum unwind_how. */
-void unwind(struct unwind_walk *walk, struct unwind_state state, struct unwind_bounds bounds,
+void unwind(struct unwind_walk *walk, const struct unwind_state *state, struct unwind_bounds bounds,
             uint32_t how);
 
-/* Where the calling function is. */
-static inline __attribute__((always_inline)) struct unwind_state unwind_here(void)
+/* Where the calling function is. In place, word by word: a copy would have to wait for them. */
+static inline __attribute__((always_inline)) void unwind_here(struct unwind_state *state)
 {
-    struct unwind_state state = {.exact = 1};
-    arch_frame(&state.pc, &state.sp, &state.fp);
-    return state;
+    arch_frame(&state->pc, &state->sp, &state->fp);
+    state->exact = 1;
+    state->context = 0;
 }
 
 /* Where a signal interrupted its thread; `context` is the handler's third argument, and has to stay
  * for as long as the state is used. */
-struct unwind_state unwind_interrupted(const void *context);
+void unwind_interrupted(struct unwind_state *state, const void *context);
 
 /* Modules are about to go, or came: what is known of addresses is void. */
 void unwind_forget(void);

@@ -29,14 +29,17 @@ enum difference {
     THEIRS_GUESSED, /* no table tells of the frame before: libunwind guesses by the frame pointer,
                        or takes the next word of the stack */
     THEIRS_SHORT,   /* libunwind ends where a table still tells how to go on */
+    THEIRS_ASTRAY,  /* libunwind comes to an address that is in no module: the stack pointer was
+                       being  changed, as in the last instructions of _Unwind_RaiseException */
     THEIRS_AT_END,  /* libunwind goes on where a table says that nobody called */
     OURS_SHORT,     /* we end where libunwind goes on by a table */
     OTHER_FRAME,    /* both go on by a table, to different frames */
     DIFFERENCES
 };
 
-static const char *const names[DIFFERENCES] = {"same",           "theirs_guessed", "theirs_short",
-                                               "theirs_at_end",  "ours_short",     "other_frame"};
+static const char *const names[DIFFERENCES] = {"same",          "theirs_guessed", "theirs_short",
+                                               "theirs_astray", "theirs_at_end",  "ours_short",
+                                               "other_frame"};
 
 static struct {
     long counts[DIFFERENCES], stacks, frames, deep, resumed;
@@ -91,7 +94,8 @@ static void print_stacks(enum difference why, const struct frame *ours, int our_
 }
 
 /* The first `same` frames are; at least one side has more. */
-static enum difference classify(int same, int our_depth, int their_depth, const struct frame *ours)
+static enum difference classify(int same, int our_depth, int their_depth, const struct frame *ours,
+                                const struct frame *theirs)
 {
     struct frame_rule rule = {.kind = RULE_UNKNOWN};
     if (same > 0)
@@ -103,10 +107,12 @@ static enum difference classify(int same, int our_depth, int their_depth, const 
         return THEIRS_GUESSED;
     if (same == their_depth)
         return THEIRS_SHORT;
+    if (eh_frame_rule(theirs[same].pc - 1, RULE_NO_REGISTER).kind == RULE_FOREIGN)
+        return THEIRS_ASTRAY;
     return same == our_depth ? OURS_SHORT : OTHER_FRAME;
 }
 
-static void compare(unw_context_t *registers, struct unwind_state state, int interrupted)
+static void compare(unw_context_t *registers, const struct unwind_state *state, int interrupted)
 {
     struct frame ours[UNWIND_FRAMES], theirs[UNWIND_FRAMES];
     int our_depth = 0, their_depth = 0, same = 0;
@@ -132,7 +138,7 @@ static void compare(unw_context_t *registers, struct unwind_state state, int int
         same++;
     enum difference why = SAME;
     if (same < our_depth || same < their_depth)
-        why = classify(same, our_depth, their_depth, ours);
+        why = classify(same, our_depth, their_depth, ours, theirs);
     books.counts[why]++;
     books.stacks++;
     books.frames += our_depth;
@@ -153,7 +159,9 @@ static void take(int number, siginfo_t *info, void *context)
     (void)number, (void)info;
     if (!busy && ready) {
         busy = 1;
-        compare(context, unwind_interrupted(context), 1);
+        struct unwind_state state;
+        unwind_interrupted(&state, context);
+        compare(context, &state, 1);
         busy = 0;
     }
     arm();
@@ -167,9 +175,10 @@ static __attribute__((noinline)) void take_here(void)
 {
     ucontext_t context;
     unw_getcontext(&context);
-    struct unwind_state state = unwind_interrupted(&context);
+    struct unwind_state state;
+    unwind_interrupted(&state, &context);
     state.exact = 0; /* libunwind takes it for a return address */
-    compare(&context, state, 0);
+    compare(&context, &state, 0);
 }
 
 void *malloc(size_t size)

@@ -36,7 +36,7 @@ static double (*const burns[])(long) = {burn_60, burn_30, burn_10};
 static const char *const names[] = {"burn_60", "burn_30", "burn_10"};
 static const long weights[] = {60, 30, 10};
 
-static void burn(double *took, double *whole)
+static __attribute__((noinline)) void burn(double *took, double *whole)
 {
     unsigned seed = 1;
     volatile double sink = 0;
