@@ -237,16 +237,34 @@ static void make_json(struct picture *picture)
     picture->hidden = weighty - picture->shown;
 }
 
+/* The lowest threshold, nearly, that makes it small enough. */
+static void make_small(struct picture *picture)
+{
+    uint64_t low = picture->threshold, high = picture->tree->nodes[0].total[0];
+    while (high - low > low / 128 + 1) {
+        picture->threshold = low + (high - low) / (high / 4 > low ? 8 : 2); /* most are light */
+        make_json(picture);
+        if (picture->json_size > MAX_JSON)
+            low = picture->threshold;
+        else
+            high = picture->threshold;
+    }
+    if (picture->threshold != high) {
+        picture->threshold = high;
+        make_json(picture);
+    }
+}
+
 struct picture *picture_new(const struct tree *tree, int compares)
 {
     struct picture *picture = need(calloc(1, sizeof *picture));
     picture->tree = tree;
     picture->compares = compares;
     find_kinds(picture);
-    /* below a tenth of a pixel */
-    picture->threshold = tree->nodes[0].total[0] / (10 * PICTURE_WIDTH);
-    for (make_json(picture); picture->json_size > MAX_JSON && picture->shown; make_json(picture))
-        picture->threshold += picture->threshold / 4 + 1;
+    picture->threshold = tree->nodes[0].total[0] / (10 * PICTURE_WIDTH); /* a tenth of a pixel */
+    make_json(picture);
+    if (picture->json_size > MAX_JSON)
+        make_small(picture);
     return picture;
 }
 
