@@ -57,8 +57,10 @@ const show = value =>
     : DATA.unit === "bytes"
         ? (value < 1024 ? value + " B" : scaled(value / 1024, ["KiB", "MiB", "GiB", "TiB"], 1024))
         : grouped(value);
-const exact = value => DATA.unit === "count" ? grouped(value)
-                                             : show(value) + " (" + grouped(value) + " " + DATA.unit + ")";
+function exact(value) {
+    const plain = grouped(value) + (DATA.unit === "count" ? "" : " " + DATA.unit);
+    return DATA.unit === "count" || value < 1000 ? plain : show(value) + " (" + plain + ")";
+}
 const percent = (part, whole) => (whole ? 100 * part / whole : 0).toFixed(2) + "\u202f%";
 
 /* What is said of a frame, a line each. */
@@ -330,6 +332,7 @@ function search(query) {
         }
     }
     if (view.hits) {
+        const count = view.hits.filter(Boolean).length;
         let sum = 0;
         view.below = view.hits.slice();
         for (let i = frames.length; --i > 0;)
@@ -342,7 +345,7 @@ function search(query) {
                 frame.children.forEach(outermost);
         })(all);
         found.textContent = "matched: " + percent(sum, all.total) + ", " + show(sum) + ", in " +
-                            grouped(view.hits.filter(Boolean).length) + " frames";
+                            grouped(count) + (count === 1 ? " frame" : " frames");
     }
     draw();
 }
