@@ -72,11 +72,11 @@ static size_t kind_of(struct picture *picture, const struct name *name)
     int is_code = name->category == CATEGORY_FUNCTIONS;
     const char *path = is_code ? name->module : "";
     const char *slash = strrchr(path, '/');
-    const char *label = is_code && !path[0] ? "code of no file"
-                        : is_code           ? slash ? slash + 1 : path
-                        : name->category == CATEGORY_PROCESSES || name->category == CATEGORY_SAMPLES
-                            ? "processes"
-                            : category_tags[name->category];
+    const char *label = is_code && !path[0]                    ? "code of no file"
+                        : is_code                              ? slash ? slash + 1 : path
+                        : name->category == CATEGORY_SAMPLES   ? "no stack"
+                        : name->category == CATEGORY_PROCESSES ? "processes"
+                                                               : category_tags[name->category];
     for (size_t i = 0; i < picture->kind_count; i++)
         if (strcmp(picture->kinds[i].label, label) == 0 &&
             strcmp(picture->kinds[i].path, path) == 0)
@@ -85,7 +85,7 @@ static size_t kind_of(struct picture *picture, const struct name *name)
     struct kind *kind = &picture->kinds[picture->kind_count];
     *kind = (struct kind){.label = label, .path = path};
     if (!is_code)
-        snprintf(kind->colour, sizeof kind->colour, "%.7s", label);
+        snprintf(kind->colour, sizeof kind->colour, "%.7s", category_tags[name->category]);
     return picture->kind_count++;
 }
 
