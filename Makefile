@@ -130,9 +130,9 @@ real: all
 
 # Only what runs in our own process can be sanitized; the preload lives in somebody else's.
 asan:
-	ASAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
+	ASAN_OPTIONS=disable_coredump=0 CK_TIMEOUT_MULTIPLIER=4 $(MAKE) B=$(B)/asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 tsan:
-	TSAN_OPTIONS=disable_coredump=0 $(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
+	TSAN_OPTIONS=disable_coredump=0 CK_TIMEOUT_MULTIPLIER=4 $(MAKE) B=$(B)/tsan SANITIZE='-fsanitize=thread' check
 
 SOAK_SECONDS ?= 600
 soak: tests

@@ -133,7 +133,8 @@ enum process_gap {
     GAP_NAMESPACE = 4,  /* a library was loaded by dlmopen: its calls pass us by */
     GAP_IO_URING = 8,   /* io_uring was set up: its I/O is not seen */
     GAP_SEALED = 16,    /* a seccomp sandbox was entered: little could be written from then on */
-    GAP_UNSAMPLED = 32, /* a thread could not have a timer, or the program took the signal */
+    GAP_UNSAMPLED =
+        32, /* no timer could be had, the program took the signal, or a debugger has it */
     GAPS_OF_MEMORY =
         GAP_OWN_MALLOC | GAP_DEEPBIND | GAP_NAMESPACE, /* a fork's child has them too */
 };

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 
 /* As the kernel has it (struct sigaction of rt_sigaction(2)). */
 struct kernel_action {
@@ -70,6 +71,20 @@ int sampler_has(const void *handler)
     return handler == (const void *)on_signal;
 }
 
+/* A debugger would stop the program at each sample's signal. */
+static int is_debugged(void)
+{
+    static const char tracer[] = "TracerPid:\t";
+    char status[1024];
+    long fd = sys_open_high("/proc/self/status", O_RDONLY, 0);
+    long length = fd < 0 ? 0 : sys_read(fd, status, sizeof status - 1);
+    if (fd >= 0)
+        sys_close(fd);
+    status[length > 0 ? length : 0] = '\0';
+    const char *found = strstr(status, tracer);
+    return found && found[strlen(tracer)] != '0';
+}
+
 void sampler_begin(uint32_t hz, int only_uninstrumented)
 {
     struct kernel_action action = {
@@ -77,6 +92,10 @@ void sampler_begin(uint32_t hz, int only_uninstrumented)
         .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | ARCH_SA_RESTORER,
         .restorer = arch_signal_return,
     };
+    if (is_debugged()) {
+        process_gap(GAP_UNSAMPLED);
+        return;
+    }
     sampler.period_ns = 1000000000 / (long)hz;
     sampler.only_uninstrumented = only_uninstrumented;
     if (SYS4(SYS_rt_sigaction, SAMPLER_SIGNAL, &action, NULL, sizeof action.mask) == 0)

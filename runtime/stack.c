@@ -127,7 +127,7 @@ static uint32_t number(struct unwind_walk *walk)
     return id;
 }
 
-static uint32_t walk_from(struct unwind_state state, enum walk_use use, uintptr_t here)
+static uint32_t walk_from(const struct unwind_state *state, enum walk_use use, uintptr_t here)
 {
     struct thread *self = thread_self;
     struct thread_walks *walks = self->slot ? walks_of(self) : NULL;
@@ -150,11 +150,12 @@ uint32_t stack_here(void)
         frame = (const uintptr_t *)frame[0];
     struct unwind_state state = {
         .pc = frame[1], .sp = (uint64_t)(uintptr_t)(frame + 2), .fp = frame[0]};
-    return walk_from(state, WALK_CALL, here);
+    return walk_from(&state, WALK_CALL, here);
 }
 
 uint32_t stack_interrupted(const ucontext_t *context)
 {
-    return walk_from(unwind_interrupted(context), WALK_SAMPLE,
-                     (uintptr_t)__builtin_frame_address(0));
+    struct unwind_state state;
+    unwind_interrupted(&state, context);
+    return walk_from(&state, WALK_SAMPLE, (uintptr_t)__builtin_frame_address(0));
 }

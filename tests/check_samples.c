@@ -61,7 +61,8 @@ static void check_burns(const char *arguments)
                       names[i], seen, samples, share);
     }
     /* the whole way, from where the thread began */
-    ck_assert_double_eq(weight_of(stacks, ";burn_thread;burn;burn_60"), weight_of(stacks, ";burn_60"));
+    ck_assert_double_eq(weight_of(stacks, ";burn_thread;burn;burn_60"),
+                        weight_of(stacks, ";burn_60"));
     free(stacks);
     outcome_free(&run);
 }
@@ -114,7 +115,7 @@ START_TEST(a_program_that_wants_the_signal_has_it)
     ck_assert_int_eq(book(&run, "is_mine"), 1);
     ck_assert_int_gt(samples_in_session(), 0); /* until then */
     struct outcome info = shell("'%s' info x.vtrace", built_command());
-    ck_assert_ptr_nonnull(strstr(info.out, "could not be sampled"));
+    ck_assert_ptr_nonnull(strstr(info.out, "were not sampled"));
     outcome_free(&info);
     outcome_free(&run);
 }
@@ -135,6 +136,26 @@ START_TEST(auto_samples_what_is_not_instrumented)
     ck_assert_int_eq(system("rm -r x.vtrace"), 0);
     run = captured("--sample 0", command);
     ck_assert_int_eq(samples_in_session(), 0);
+    outcome_free(&run);
+}
+END_TEST
+
+/* It would stop at every sample. */
+START_TEST(a_program_in_a_debugger_is_not_sampled)
+{
+    needs("/usr/bin/gdb", "gdb");
+    char command[512];
+    snprintf(command, sizeof command, "gdb -batch -ex run --args %s 0.5",
+             built_program("programs/burns"));
+    struct outcome run = shell("exec timeout -k 1 100 '%s' record -q --sample 1000 -o x.vtrace -- "
+                               "%s",
+                               built_command(), command);
+    ck_assert_int_eq(run.code, 0);
+    ck_assert_ptr_nonnull(strstr(run.out, "exited normally"));
+    ck_assert_ptr_null(strstr(run.out, "received signal"));
+    struct outcome info = shell("'%s' info x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(info.out, "were not sampled"));
+    outcome_free(&info);
     outcome_free(&run);
 }
 END_TEST
@@ -222,6 +243,7 @@ int main(void)
     tcase_add_test(samples, no_call_is_interrupted_by_a_sample);
     tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
+    tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
