@@ -31,8 +31,10 @@ struct stacks {
     size_t path_room;
     struct heap_blocks *blocks; /* those of the image that are asked for */
     struct last_block last;
-    const struct name *first_process, *other_process; /* of each session: they are one */
-    int comparing;                                    /* the second session is being read */
+    uint32_t first_process;           /* its node */
+    const struct name *other_process; /* the first one of the other session: the same node */
+    int has_samples;                  /* with stacks */
+    int comparing;                    /* the second session is being read */
     struct problem problem;
 };
 
@@ -175,21 +177,23 @@ static void end_last(struct stacks *stacks)
 }
 
 /* What the first process of this session is called, that of the other one is called too. */
-static const struct name *process_name(struct stacks *stacks, const struct image *image)
+static uint32_t process_node(struct stacks *stacks, const struct image *image)
 {
     const struct name *name = names_make(image->session->names, CATEGORY_PROCESSES, "", image->name,
                                          strlen(image->name), 0);
-    const struct name **first = stacks->comparing ? &stacks->other_process : &stacks->first_process;
-    if (!*first)
-        *first = name;
-    return stacks->first_process && name == *first ? stacks->first_process : name;
+    if (!stacks->first_process)
+        stacks->first_process = tree_child(stacks->tree, 0, name);
+    if (stacks->comparing && !stacks->other_process)
+        stacks->other_process = name;
+    return stacks->other_process == name ? stacks->first_process
+                                         : tree_child(stacks->tree, 0, name);
 }
 
 void stacks_image(struct stacks *stacks, struct image *image)
 {
     end_last(stacks);
     stacks->image = image;
-    stacks->process = tree_child(stacks->tree, 0, process_name(stacks, image));
+    stacks->process = process_node(stacks, image);
     stacks->known_count = 0;
     if (stacks->known)
         memset(stacks->known, 0, stacks->known_room * sizeof *stacks->known);
@@ -238,6 +242,7 @@ void stacks_span(struct stacks *stacks, const struct span *span, int passes)
         follow_last(stacks, span, passes);
         return;
     }
+    stacks->has_samples |= passes && span->kind == SPAN_SAMPLE && span->native;
     for (int i = 0; i < TREE_COLUMNS && passes; i++) {
         const struct weight *weight = stacks->weights[i];
         uint64_t value = weight ? weigh(stacks, weight, span) : 0;
@@ -252,14 +257,11 @@ void stacks_span(struct stacks *stacks, const struct span *span, int passes)
 static void choose_column(struct stacks *stacks)
 {
     struct tree *tree = stacks->tree;
-    uint64_t sampled = 0;
-    for (uint32_t i = 0; i < tree->count; i++)
-        sampled += tree->nodes[i].self[1];
-    if (sampled)
+    if (stacks->has_samples)
         stacks->weights[0] = stacks->weights[1];
     stacks->weights[1] = NULL;
     for (uint32_t i = 0; i < tree->count; i++) {
-        tree->nodes[i].self[0] = tree->nodes[i].self[sampled != 0];
+        tree->nodes[i].self[0] = tree->nodes[i].self[stacks->has_samples];
         tree->nodes[i].self[1] = 0;
     }
 }

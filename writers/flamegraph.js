@@ -36,8 +36,11 @@ const frames = [];
         frames.push(frame);
         parent = frame;
     }
-    for (const frame of frames)
-        frame.self ??= frame.children.reduce((left, child) => left - child.total, frame.total);
+    for (const frame of frames) { /* those that were left out have a place too, and no more */
+        const below = frame.children.reduce((sum, child) => sum + child.total, 0);
+        frame.self ??= frame.total - below;
+        frame.leftOut = frame.total - frame.self - below;
+    }
 }
 const all = frames[0], compares = "before" in DATA;
 const nameOf = frame => frame.index ? DATA.names[frame.name] : "all";
@@ -57,8 +60,10 @@ const show = value =>
     : DATA.unit === "bytes"
         ? (value < 1024 ? value + " B" : scaled(value / 1024, ["KiB", "MiB", "GiB", "TiB"], 1024))
         : grouped(value);
-const exact = value => DATA.unit === "count" ? grouped(value)
-                                             : show(value) + " (" + grouped(value) + " " + DATA.unit + ")";
+function exact(value) {
+    const plain = grouped(value) + (DATA.unit === "count" ? "" : " " + DATA.unit);
+    return DATA.unit === "count" || value < 1000 ? plain : show(value) + " (" + plain + ")";
+}
 const percent = (part, whole) => (whole ? 100 * part / whole : 0).toFixed(2) + "\u202f%";
 
 /* What is said of a frame, a line each. */
@@ -81,7 +86,7 @@ function describe(frame) {
 const share = (part, whole) => whole ? part / whole : 0;
 const whereOf = frame => {
     const [colour, , label, path] = kindOf(frame);
-    return path || (colour[0] === "m" && colour.length === 2 || label === "processes" ? "" : "a call: " + label);
+    return path || (["process", "sample"].includes(colour) || /^m\d$/.test(colour) ? "" : "a call: " + label);
 };
 
 /* ---- colours ---- */
@@ -179,6 +184,8 @@ function place(width) {
             }
             x += wide;
         }
+        run += frame.leftOut * scale;
+        x += frame.leftOut * scale;
         endRun();
     })(view.zoom, 0);
     return placed;
@@ -259,8 +266,12 @@ function tipFor(target, x, y) {
         const frame = frames[target.dataset.i];
         showTip(x, y, nameOf(frame), frame.index ? whereOf(frame) : "", describe(frame));
     } else if (target.dataset && target.dataset.within) {
-        showTip(x, y, "narrow frames", "", ["called by " + nameOf(frames[target.dataset.within]) +
-                                            "; zoom in to see them"]);
+        const within = frames[target.dataset.within], lines = ["called by " + nameOf(within)];
+        if (within.children.length)
+            lines.push("zoom in to see more of them");
+        if (within.leftOut)
+            lines.push("not in this picture: " + exact(within.leftOut));
+        showTip(x, y, "narrow frames", "", lines);
     } else {
         hideTip();
     }
@@ -330,6 +341,7 @@ function search(query) {
         }
     }
     if (view.hits) {
+        const count = view.hits.filter(Boolean).length;
         let sum = 0;
         view.below = view.hits.slice();
         for (let i = frames.length; --i > 0;)
@@ -342,7 +354,7 @@ function search(query) {
                 frame.children.forEach(outermost);
         })(all);
         found.textContent = "matched: " + percent(sum, all.total) + ", " + show(sum) + ", in " +
-                            grouped(view.hits.filter(Boolean).length) + " frames";
+                            grouped(count) + (count === 1 ? " frame" : " frames");
     }
     draw();
 }

@@ -72,11 +72,11 @@ static size_t kind_of(struct picture *picture, const struct name *name)
     int is_code = name->category == CATEGORY_FUNCTIONS;
     const char *path = is_code ? name->module : "";
     const char *slash = strrchr(path, '/');
-    const char *label = is_code && !path[0] ? "code of no file"
-                        : is_code           ? slash ? slash + 1 : path
-                        : name->category == CATEGORY_PROCESSES || name->category == CATEGORY_SAMPLES
-                            ? "processes"
-                            : category_tags[name->category];
+    const char *label = is_code && !path[0]                    ? "code of no file"
+                        : is_code                              ? slash ? slash + 1 : path
+                        : name->category == CATEGORY_SAMPLES   ? "no stack"
+                        : name->category == CATEGORY_PROCESSES ? "processes"
+                                                               : category_tags[name->category];
     for (size_t i = 0; i < picture->kind_count; i++)
         if (strcmp(picture->kinds[i].label, label) == 0 &&
             strcmp(picture->kinds[i].path, path) == 0)
@@ -85,7 +85,7 @@ static size_t kind_of(struct picture *picture, const struct name *name)
     struct kind *kind = &picture->kinds[picture->kind_count];
     *kind = (struct kind){.label = label, .path = path};
     if (!is_code)
-        snprintf(kind->colour, sizeof kind->colour, "%.7s", label);
+        snprintf(kind->colour, sizeof kind->colour, "%.7s", category_tags[name->category]);
     return picture->kind_count++;
 }
 
@@ -237,16 +237,34 @@ static void make_json(struct picture *picture)
     picture->hidden = weighty - picture->shown;
 }
 
+/* The lowest threshold, nearly, that makes it small enough. */
+static void make_small(struct picture *picture)
+{
+    uint64_t low = picture->threshold, high = picture->tree->nodes[0].total[0];
+    while (high - low > low / 128 + 1) {
+        picture->threshold = low + (high - low) / (high / 4 > low ? 8 : 2); /* most are light */
+        make_json(picture);
+        if (picture->json_size > MAX_JSON)
+            low = picture->threshold;
+        else
+            high = picture->threshold;
+    }
+    if (picture->threshold != high) {
+        picture->threshold = high;
+        make_json(picture);
+    }
+}
+
 struct picture *picture_new(const struct tree *tree, int compares)
 {
     struct picture *picture = need(calloc(1, sizeof *picture));
     picture->tree = tree;
     picture->compares = compares;
     find_kinds(picture);
-    /* below a tenth of a pixel */
-    picture->threshold = tree->nodes[0].total[0] / (10 * PICTURE_WIDTH);
-    for (make_json(picture); picture->json_size > MAX_JSON && picture->shown; make_json(picture))
-        picture->threshold += picture->threshold / 4 + 1;
+    picture->threshold = tree->nodes[0].total[0] / (10 * PICTURE_WIDTH); /* a tenth of a pixel */
+    make_json(picture);
+    if (picture->json_size > MAX_JSON)
+        make_small(picture);
     return picture;
 }
 

@@ -36,7 +36,8 @@ struct writer_format {
     void (*end)(struct writer *writer, const struct totals *totals);
 };
 
-extern const struct writer_format format_chrome, format_ndjson, format_folded, format_flamegraph;
+extern const struct writer_format format_chrome, format_ndjson, format_folded, format_flamegraph,
+    format_vitte_profile;
 extern const struct writer_format *const writer_formats[]; /* NULL-terminated */
 
 /* By name, or NULL. */
