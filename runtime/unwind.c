@@ -180,6 +180,19 @@ static enum step by_pointer(struct walker *walker, struct unwind_state *state, i
     return STEP_ON;
 }
 
+/* Where a signal interrupted code of which nothing is said, it may just have been called, or need
+ * no frame: then the word at the stack pointer is a return address. */
+static enum step by_guess(struct walker *walker, struct unwind_state *state)
+{
+    uint64_t pc, sp = state->sp;
+    if (state->exact && fetch(walker, sp, &pc) && pc > ADDRESS_LOW && pc < ADDRESS_HIGH &&
+        rules_find(pc - 1).kind < RULE_UNKNOWN) {
+        *state = (struct unwind_state){.pc = pc, .sp = sp + 8, .fp = state->fp};
+        return STEP_ON;
+    }
+    return by_pointer(walker, state, 0);
+}
+
 static enum step by_rule(struct walker *walker, struct unwind_state *state)
 {
     struct frame_rule rule = rules_find(lookup_address(state));
@@ -200,9 +213,10 @@ static enum step by_rule(struct walker *walker, struct unwind_state *state)
         return to_interrupted(walker, state);
     case RULE_END:
         return STEP_END;
+    case RULE_UNKNOWN:
+        return walker->how == UNWIND_AUTO ? by_guess(walker, state) : STEP_LOST;
     default:
-        return walker->how == UNWIND_AUTO ? by_pointer(walker, state, rule.kind == RULE_FOREIGN)
-                                          : STEP_LOST;
+        return walker->how == UNWIND_AUTO ? by_pointer(walker, state, 1) : STEP_LOST;
     }
 }
 
