@@ -197,6 +197,8 @@ static enum step by_rule(struct walker *walker, struct unwind_state *state)
 {
     struct frame_rule rule = rules_find(lookup_address(state));
     uint64_t offset = (uint64_t)(int64_t)rule.offset, cfa;
+    if (walker->how == UNWIND_POINTERS)
+        return by_pointer(walker, state, rule.kind == RULE_FOREIGN);
     switch (rule.kind) {
     case RULE_SP:
         return to_caller(walker, state, state->sp + offset, &rule);
@@ -228,8 +230,7 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
     uint32_t before = walker->reads;
     enum step step = STEP_LOST;
     if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
-        step =
-            walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
+        step = by_rule(walker, state);
     fresh->step = step == STEP_END && walker->reads == before ? STEP_NONE : STEP_OTHER;
     fresh->reads = (uint16_t)(walker->reads - before);
     if (step == STEP_ON && state->pc == 0)
@@ -239,14 +240,15 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
 
 /* ---- what is remembered ---- */
 
-/* Compares what the steps from the `count` outermost remembered frames have read with what is there
- * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
- * as it was, else how many frames are outside of a step that has to be made anew, plus one. */
 static inline uint64_t difference(const struct unwind_frame *frame)
 {
     return word_at(frame->sp - 8) ^ frame->pc;
 }
 
+/* Compares what the steps from the `count` outermost remembered frames have read with what is there
+ * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
+ * as it was, else how many frames are outside of a step that has to be made anew, plus one.
+ * `asking` is NULL when all of it is in the known stack. */
 static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk *walk,
                                                               uint32_t count, struct walker *asking)
 {
