@@ -12,15 +12,17 @@
 
 #include <stdint.h>
 
-enum rule_kind {
-    RULE_SP = 1,   /* CFA = stack pointer + offset */
-    RULE_FP,       /* CFA = frame pointer + offset */
-    RULE_SAVED,    /* CFA is the word at frame pointer + offset: a frame that was aligned */
-    RULE_SIGNAL,   /* a ucontext_t is at the stack pointer: the frame that a signal interrupted */
-    RULE_END,      /* nobody called this */
-    RULE_UNKNOWN,  /* in a module, but nothing (that we understand) is said of it */
-    RULE_FOREIGN,  /* in no module */
-    RULE_REGISTER, /* CFA = another register + offset */
+enum rule_kind {              /* those before RULE_UNKNOWN tell how to go on */
+                 RULE_SP = 1, /* CFA = stack pointer + offset */
+                 RULE_FP,     /* CFA = frame pointer + offset */
+                 RULE_SAVED,  /* CFA is the word at frame pointer + offset: a frame that was aligned
+                               */
+                 RULE_SIGNAL, /* a ucontext_t is at the stack pointer: the frame that a signal
+                                 interrupted */
+                 RULE_END,    /* nobody called this */
+                 RULE_UNKNOWN,  /* in a module, but nothing (that we understand) is said of it */
+                 RULE_FOREIGN,  /* in no module */
+                 RULE_REGISTER, /* CFA = another register + offset */
 };
 
 enum {

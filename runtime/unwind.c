@@ -180,10 +180,25 @@ static enum step by_pointer(struct walker *walker, struct unwind_state *state, i
     return STEP_ON;
 }
 
+/* Where a signal interrupted code of which nothing is said, it may just have been called, or need
+ * no frame: then the word at the stack pointer is a return address. */
+static enum step by_guess(struct walker *walker, struct unwind_state *state)
+{
+    uint64_t pc, sp = state->sp;
+    if (state->exact && fetch(walker, sp, &pc) && pc > ADDRESS_LOW && pc < ADDRESS_HIGH &&
+        rules_find(pc - 1).kind < RULE_UNKNOWN) {
+        *state = (struct unwind_state){.pc = pc, .sp = sp + 8, .fp = state->fp};
+        return STEP_ON;
+    }
+    return by_pointer(walker, state, 0);
+}
+
 static enum step by_rule(struct walker *walker, struct unwind_state *state)
 {
     struct frame_rule rule = rules_find(lookup_address(state));
     uint64_t offset = (uint64_t)(int64_t)rule.offset, cfa;
+    if (walker->how == UNWIND_POINTERS)
+        return by_pointer(walker, state, rule.kind == RULE_FOREIGN);
     switch (rule.kind) {
     case RULE_SP:
         return to_caller(walker, state, state->sp + offset, &rule);
@@ -200,9 +215,10 @@ static enum step by_rule(struct walker *walker, struct unwind_state *state)
         return to_interrupted(walker, state);
     case RULE_END:
         return STEP_END;
+    case RULE_UNKNOWN:
+        return walker->how == UNWIND_AUTO ? by_guess(walker, state) : STEP_LOST;
     default:
-        return walker->how == UNWIND_AUTO ? by_pointer(walker, state, rule.kind == RULE_FOREIGN)
-                                          : STEP_LOST;
+        return walker->how == UNWIND_AUTO ? by_pointer(walker, state, 1) : STEP_LOST;
     }
 }
 
@@ -214,8 +230,7 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
     uint32_t before = walker->reads;
     enum step step = STEP_LOST;
     if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
-        step =
-            walker->how == UNWIND_POINTERS ? by_pointer(walker, state, 0) : by_rule(walker, state);
+        step = by_rule(walker, state);
     fresh->step = step == STEP_END && walker->reads == before ? STEP_NONE : STEP_OTHER;
     fresh->reads = (uint16_t)(walker->reads - before);
     if (step == STEP_ON && state->pc == 0)
@@ -225,14 +240,15 @@ static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
 
 /* ---- what is remembered ---- */
 
-/* Compares what the steps from the `count` outermost remembered frames have read with what is there
- * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
- * as it was, else how many frames are outside of a step that has to be made anew, plus one. */
 static inline uint64_t difference(const struct unwind_frame *frame)
 {
     return word_at(frame->sp - 8) ^ frame->pc;
 }
 
+/* Compares what the steps from the `count` outermost remembered frames have read with what is there
+ * now: the return addresses from the inside outwards, then all other words. Returns 0 when all is
+ * as it was, else how many frames are outside of a step that has to be made anew, plus one.
+ * `asking` is NULL when all of it is in the known stack. */
 static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk *walk,
                                                               uint32_t count, struct walker *asking)
 {
