@@ -137,6 +137,7 @@ tsan:
 SOAK_SECONDS ?= 600
 soak: tests
 	B=$(B) tests/stress/run $(SOAK_SECONDS)
+	STORM_SECONDS=60 CK_RUN_CASE=samples $(B)/tests/check_samples
 
 bench: all
 	bench/run

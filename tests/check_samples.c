@@ -160,6 +160,79 @@ START_TEST(a_program_in_a_debugger_is_not_sampled)
 }
 END_TEST
 
+/* ---- samples in a storm ---- */
+
+/* Who calls each function of sample_storm. */
+static const struct {
+    const char *function, *caller;
+} callers[] = {{"spin_in_plugin", "from_plugin"},
+               {"from_plugin", "plugin_inner"},
+               {"plugin_inner", "plugin_work"},
+               {"plugin_work", "act_load"},
+               {"act_load", "storm"},
+               {"throw_deepest", "throw_deeper"},
+               {"throw_deeper", "throw_deep"},
+               {"throw_deep", "act_throw"},
+               {"act_throw", "storm"},
+               {"in_child", "act_fork"},
+               {"act_fork", "storm"},
+               {"allocate_some", "act_allocate"},
+               {"act_allocate", "storm"}};
+
+/* The caller that a function must have; NULL: any. */
+static const char *caller_of(const char *function, size_t length)
+{
+    for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++)
+        if (strlen(callers[i].function) == length &&
+            strncmp(function, callers[i].function, length) == 0)
+            return callers[i].caller;
+    return NULL;
+}
+
+/* Each frame of "process;outer;…;inner WEIGHT" stands behind one that may be its caller. */
+static void check_frames(const char *line)
+{
+    const char *before = line, *at = line + strcspn(line, ";");
+    for (size_t length; *at == ';'; before = at + 1, at += 1 + length) {
+        length = strcspn(at + 1, "; \n");
+        const char *caller = caller_of(at + 1, length);
+        /* the outermost of a stack that was cut has nobody */
+        int is_right = !caller || before == line || *before == '[' ||
+                       strncmp(before, caller, strlen(caller)) == 0;
+        ck_assert_msg(is_right, "a wrong frame: %.*s", (int)strcspn(line, "\n"), line);
+    }
+}
+
+/* STORM_SECONDS makes it longer (make soak). */
+START_TEST(no_frame_is_wrong_and_nothing_hangs_in_a_storm)
+{
+    char command[1024];
+    const char *seconds = getenv("STORM_SECONDS");
+    snprintf(command, sizeof command, "%s %s %s", built_program("programs/sample_storm"),
+             built_program("libraries/plugin.so"), seconds ? seconds : "4");
+    struct outcome run = captured("--sample 1000 --stacks=memory", command);
+    ck_assert_int_gt(book(&run, "loads"), 0);
+    ck_assert_int_gt(book(&run, "throws"), 0);
+    ck_assert_int_gt(book(&run, "forks"), 0);
+    char *samples = folded("samples"), *calls = folded("calls");
+    double storming = weight_of(samples, ";storm;"), whole = weight_of(samples, "");
+    ck_assert_double_gt(storming, 0.5 * whole);
+    for (const char *line = samples; *line; line = strchr(line, '\n') + 1)
+        check_frames(line);
+    for (const char *line = calls; *line; line = strchr(line, '\n') + 1)
+        check_frames(line);
+    ck_assert_double_eq(weight_of(calls, ";storm;act_allocate;allocate_some;malloc"),
+                        (double)book(&run, "allocations"));
+    ck_assert_double_eq(weight_of(calls, ";plugin_work;plugin_inner;from_plugin;malloc"),
+                        (double)book(&run, "loads"));
+    ck_assert_double_eq(weight_of(calls, ";act_fork;in_child;malloc"), (double)book(&run, "forks"));
+    printf("storm: %.0f samples\n", (double)samples_in_session());
+    free(samples);
+    free(calls);
+    outcome_free(&run);
+}
+END_TEST
+
 /* ---- stacks of calls ---- */
 
 /* Lines PATH CALLS BYTES KEPT of call_paths, each against three weights. */
@@ -244,6 +317,7 @@ int main(void)
     tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
+    tcase_add_test(samples, no_frame_is_wrong_and_nothing_hangs_in_a_storm);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
