@@ -58,13 +58,16 @@ const struct writer_format *choose_format(const char *name, const char *out)
                                          : out ? writer_format_of_file(out)
                                                : NULL;
     if (!format && name)
-        fail(EXIT_USAGE, "there is no format '%s'; there are chrome, json, folded and flamegraph",
+        fail(EXIT_USAGE,
+             "there is no format '%s'; there are chrome, json, folded, flamegraph "
+             "and vitte-profile",
              name);
     else if (!format)
-        fail(EXIT_USAGE,
-             "%s says no format by its suffix (.json, .ndjson, .folded, .svg, or these with .gz); "
-             "give one with -f",
-             out);
+        fail(
+            EXIT_USAGE,
+            "%s says no format by its suffix (.json, .ndjson, .folded, .svg, .vprof.json, or these "
+            "with .gz); give one with -f",
+            out);
     return format;
 }
 

@@ -135,42 +135,42 @@ static void show_call(char *text, size_t size, struct image *image, const struct
     text_string(&shown, ")");
 }
 
-/* Who made the call that the thread is in: also of programs that are not instrumented. */
-static void show_caller(char *text, size_t size, struct image *image, uint32_t tid)
+/* Who made the call that the thread is in, also in programs that are not instrumented: `function`
+ * is
+ * "" when that is not known. */
+static struct source_frame caller_of(struct image *image, uint32_t tid)
 {
-    char place[256];
-    struct source_frame caller;
-    text[0] = '\0';
+    struct source_frame caller = {.function = ""};
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);
         if (!header || header->tid != tid || !header->now.call || !header->now.caller)
             continue;
         image_lines(image, header->now.caller - 1, 0, &caller, 1);
-        source_show(place, sizeof place, &caller, 2);
-        snprintf(text, size, place[0] ? "%s (%s)" : "%s", caller.function, place);
-        return;
+        break;
     }
+    return caller;
 }
 
 static void on_span(void *data, const struct span *span)
 {
     struct ends *ends = data;
-    char text[512], caller[4096];
+    char text[512], place[4096];
+    struct source_frame caller = {.function = ""};
     if (!(span->flags & SPAN_UNFINISHED) || ends->told)
         return;
     ends->told = 1;
     show_call(text, sizeof text, ends->image, span);
     if (span->call)
-        show_caller(caller, sizeof caller, ends->image, ends->thread.tid);
-    else
-        snprintf(caller, sizeof caller, "%s",
-                 span->depth ? span->stack[span->depth - 1].name->text : "");
+        caller = caller_of(ends->image, ends->thread.tid);
+    else if (span->depth)
+        caller.function = span->stack[span->depth - 1].name->text;
+    source_show(place, sizeof place, &caller, 0);
     const struct image_summary *summary = ends->image->summary;
-    json_t *end =
-        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "pid", (json_int_t)summary->pid, "image",
-                  (json_int_t)summary->image, "tid", (json_int_t)ends->thread.tid, "name",
-                  text_of(ends->thread.name), "doing", text_of(text), "called_from",
-                  text_of(caller), "since_ns", (json_int_t)span->start_ns);
+    json_t *end = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}", "pid",
+                            (json_int_t)summary->pid, "image", (json_int_t)summary->image, "tid",
+                            (json_int_t)ends->thread.tid, "name", text_of(ends->thread.name),
+                            "doing", text_of(text), "called_from", text_of(caller.function),
+                            "called_at", text_of(place), "since_ns", (json_int_t)span->start_ns);
     json_array_append_new(ends->list, end);
 }
 
@@ -353,6 +353,16 @@ static struct process_tree tree_of(const json_t *processes)
     return tree;
 }
 
+/* Of a path its last two components. */
+static const char *last_parts(const char *path)
+{
+    const char *at = path + strlen(path);
+    for (int slashes = 0; at > path; at--)
+        if (at[-1] == '/' && ++slashes == 2)
+            break;
+    return at;
+}
+
 static void print_process(const struct process_tree *tree, size_t number, int depth)
 {
     char time[32], lived[32];
@@ -375,10 +385,12 @@ static void print_process(const struct process_tree *tree, size_t number, int de
     json_array_foreach(json_object_get(process, "at_end"), i, other)
     {
         const char *caller = string_in(other, "called_from");
-        printf("  %*s   thread %lld %s: in %s for %s%s%s\n", 2 * depth, "",
+        const char *place = last_parts(string_in(other, "called_at"));
+        printf("  %*s   thread %lld %s: in %s for %s%s%s%s%s%s\n", 2 * depth, "",
                (long long)integer_in(other, "tid"), string_in(other, "name"),
                string_in(other, "doing"), show_time(time, (uint64_t)integer_in(other, "for_ns")),
-               caller[0] ? ", called from " : "", caller);
+               caller[0] ? ", called from " : "", caller, place[0] ? " (" : "", place,
+               place[0] ? ")" : "");
     }
     for (size_t child = tree->first[number]; child; child = tree->next[child])
         print_process(tree, child, depth < 20 ? depth + 1 : depth);

@@ -61,7 +61,7 @@ static void print_help(void)
     puts("\nOr without this command, for any program:\n\n  LD_PRELOAD=libvittetrace.so CMD…\n");
     puts("Formats:");
     for (size_t i = 0; writer_formats[i]; i++)
-        printf("  %-10s %-8s %s\n", writer_formats[i]->name, writer_formats[i]->suffix,
+        printf("  %-13s %-11s %s\n", writer_formats[i]->name, writer_formats[i]->suffix,
                writer_formats[i]->help);
     puts("  and every suffix with .gz behind it\n\n"
          "What stacks are weighed by (--weight; folded, flamegraph, report --tree):");

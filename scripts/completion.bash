@@ -78,7 +78,7 @@ _vitte_trace() {
 
     case $previous in
     -o | --output) _vitte_trace_files && return ;;
-    -f | --format) _vitte_trace_words "chrome json folded flamegraph" && return ;;
+    -f | --format) _vitte_trace_words "chrome json folded flamegraph vitte-profile" && return ;;
     --events) _vitte_trace_list "$events" && return ;;
     --sample) _vitte_trace_words "auto 100 1000" && return ;;
     --weight)

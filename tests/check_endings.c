@@ -58,6 +58,21 @@ static long listed(const json_t *process)
     return (long)json_array_size(json_object_get(process, "at_end"));
 }
 
+/* Whether the source has a call of this function in that line; calls that libc makes inside others
+ * (fgets reads) come from it. */
+static int calls_at(const char *place, const char *doing)
+{
+    struct outcome line = shell("sed -n '%dp' '%s'", atoi(strrchr(place, ':') + 1),
+                                source_file("instrumented/stuck.c"));
+    char name[64] = "";
+    sscanf(doing, "%63[^(]", name);
+    int found = strstr(line.out, name) != NULL;
+    if (!found)
+        printf("%s: %s", place, line.out);
+    outcome_free(&line);
+    return found;
+}
+
 /* Every thread is where it says that it is, and info's text says so too. Those that are in no call
  * of libc's are known where functions are. How many were checked. */
 static long check_threads(const json_t *process, const struct outcome *run, const char *text,
@@ -85,7 +100,16 @@ static long check_threads(const json_t *process, const struct outcome *run, cons
                  doing);
         const char *there = strstr(text, wanted);
         ck_assert_msg(there != NULL, "the text does not say: %s", wanted);
-        snprintf(wanted, sizeof wanted, "called from %s\n", caller);
+        const char *at = string_in(end, "called_at"); /* in ….c:123 */
+        ck_assert_int_eq(at[0] != '\0', !instrumented || strchr(doing, '(') != NULL);
+        snprintf(wanted, sizeof wanted, "called from %s", caller);
+        if (at[0]) {
+            ck_assert_msg(calls_at(at, doing), "%s is not called at %s", doing, at);
+            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted),
+                     " (instrumented/stuck.c%s)\n", strrchr(at, ':'));
+        } else {
+            strcat(wanted, "\n");
+        }
         ck_assert_ptr_nonnull(strstr(there, wanted));
         checked++;
     }

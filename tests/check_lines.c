@@ -334,6 +334,7 @@ START_TEST(damaged_debug_information_does_no_harm)
               "\\([^ ]*\\) .*/\\1/p; s/.* \\.debug_line_str *PROGBITS *[^ ]* "
               "\\([^ ]*\\) .*/\\1/p'");
     ck_assert_int_eq(sscanf(sections.out, "%lx %lx", &offset, &length), 2);
+    outcome_free(&sections);
     length -= offset; /* from .debug_info to .debug_line_str: abbreviations and lines too */
     for (int mutant = 0; mutant < MUTANTS; mutant++) {
         run("cp whole program");

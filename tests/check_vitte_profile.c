@@ -203,6 +203,68 @@ START_TEST(functions_have_their_place_in_the_source)
 }
 END_TEST
 
+/* ---- programs that are not instrumented ---- */
+
+static json_t *profile_of_session(void)
+{
+    struct outcome run = shell("'%s' export -q -o p.vprof.json x.vtrace", built_command());
+    assert_fine(&run);
+    outcome_free(&run);
+    return load_json("p.vprof.json");
+}
+
+START_TEST(samples_tell_of_functions_that_are_not_instrumented)
+{
+    write_file("burn.c", "volatile long sink;\n"
+                         "__attribute__((noinline)) void burn(void)\n"
+                         "{\n"
+                         "    for (long i = 0; i < 300000000; i++)\n"
+                         "        sink += i;\n"
+                         "}\n"
+                         "__attribute__((noinline)) void around(int deep)\n"
+                         "{\n"
+                         "    if (deep)\n"
+                         "        around(deep - 1);\n"
+                         "    else\n"
+                         "        burn();\n"
+                         "    sink++;\n"
+                         "}\n"
+                         "int main(void)\n"
+                         "{\n"
+                         "    around(3);\n"
+                         "    return 0;\n"
+                         "}\n");
+    outcome_free((struct outcome[]){shell("cc -g -O1 -fno-optimize-sibling-calls burn.c -o burn")});
+    outcome_free((struct outcome[]){captured("--sample=1000", "./burn")});
+    json_t *profile = profile_of_session();
+    const json_t *burn = sample_of(profile, "burn", "burn");
+    const json_t *around = sample_of(profile, "around", "burn");
+    ck_assert_str_eq(text_in(burn, "kind"), "Cpu");
+    ck_assert_int_gt(number_in(burn, "exclusive_ns"), 0);
+    ck_assert_int_ge(number_in(around, "inclusive_ns"), number_in(burn, "inclusive_ns"));
+    ck_assert_int_le(number_in(around, "inclusive_ns"), number_in(profile, "total_exclusive_ns"));
+    ck_assert_int_eq(number_in(around, "recursion_depth"), 3);
+    ck_assert_int_eq(number_in(burn, "call_count"), 0);
+    ck_assert(json_is_true(json_object_get(burn, "hot_path")));
+    ck_assert_int_eq(number_in(json_object_get(burn, "location"), "line"), 2);
+    ck_assert_str_eq(text_in(profile, "hottest_function"), "burn");
+    json_decref(profile);
+}
+END_TEST
+
+START_TEST(allocations_belong_to_the_function_that_their_stack_begins_with)
+{
+    char command[PATH_MAX];
+    snprintf(command, sizeof command, "'%s'", built_program("programs/places"));
+    outcome_free((struct outcome[]){captured("--stacks=memory", command)});
+    json_t *profile = profile_of_session();
+    const json_t *pass = sample_of(profile, "pass", "places");
+    ck_assert_int_eq(number_in(pass, "allocations"), 1);
+    ck_assert_int_eq(number_in(pass, "allocation_bytes"), 4711);
+    json_decref(profile);
+}
+END_TEST
+
 /* ---- judgements ---- */
 
 START_TEST(the_hot_path_leads_to_what_takes_longest)
@@ -265,6 +327,8 @@ int main(void)
     tcase_add_test(report, totals_are_the_sums_of_the_samples);
     tcase_add_test(report, times_are_those_of_the_event_stream);
     tcase_add_test(report, functions_have_their_place_in_the_source);
+    tcase_add_test(report, samples_tell_of_functions_that_are_not_instrumented);
+    tcase_add_test(report, allocations_belong_to_the_function_that_their_stack_begins_with);
     tcase_add_test(report, the_hot_path_leads_to_what_takes_longest);
     tcase_add_test(report, what_is_above_a_limit_is_warned_of);
     tcase_add_test(report, what_is_at_a_limit_is_not);
