@@ -239,6 +239,23 @@ START_TEST(the_tree_for_people_is_this)
 }
 END_TEST
 
+/* script(1) is a terminal of so many columns. */
+START_TEST(the_tree_is_as_wide_as_the_terminal)
+{
+    record("", "instrumented/weights", "s.vtrace");
+    struct outcome tree =
+        shell("script -qec \"stty columns 60; '%s' report --tree --weight leaked s.vtrace\" "
+              "/dev/null </dev/null | tr -d '\\r' | grep work",
+              built_command());
+    ck_assert_ptr_nonnull(strstr(tree.out, "─ work → leaks → leaf → ma…\n"));
+    size_t characters = 0;
+    for (const char *at = tree.out; *at && *at != '\n'; at++)
+        characters += ((unsigned char)*at & 0xc0) != 0x80;
+    ck_assert_uint_eq(characters, 60);
+    outcome_free(&tree);
+}
+END_TEST
+
 START_TEST(a_filter_chooses_what_is_weighed)
 {
     record("", "instrumented/weights", "s.vtrace");
@@ -396,6 +413,7 @@ int main(void)
     tcase_add_test(trees, a_deep_recursion_is_cut_and_nothing_of_its_weight_is_lost);
     tcase_add_test(trees, the_tree_adds_up_and_has_what_the_folded_stacks_have);
     tcase_add_test(trees, the_tree_for_people_is_this);
+    tcase_add_test(trees, the_tree_is_as_wide_as_the_terminal);
     tcase_add_test(trees, a_filter_chooses_what_is_weighed);
     tcase_add_test(trees, a_session_compared_with_itself_has_every_weight_twice);
     tcase_add_test(trees, what_is_new_and_what_is_gone_has_a_zero);
