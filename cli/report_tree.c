@@ -5,6 +5,8 @@
 #include "collector/memory.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 /* What one line shows: from `first` down to `last`, which is the only one with a weight of its own
  * or more than one child. */
@@ -92,7 +94,7 @@ static void find_next(struct rows *rows)
 /* ---- for people ---- */
 
 /* OUTER → INNER; a frame that calls itself once, with how often. */
-static void print_names(const struct rows *rows, const struct row *row)
+static void print_names(FILE *file, const struct rows *rows, const struct row *row)
 {
     uint32_t path[TREE_DEPTH + 2], depth = 0;
     const struct tree *tree = rows->tree;
@@ -104,27 +106,52 @@ static void print_names(const struct rows *rows, const struct row *row)
         for (; depth && tree->nodes[path[depth - 1]].frame == tree->nodes[path[depth]].frame;
              depth--)
             times++;
-        fputs(tree_name(tree, path[depth])->text, stdout);
+        fputs(tree_name(tree, path[depth])->text, file);
         if (times > 1)
-            printf(" ×%u", times);
-        fputs(depth ? " → " : "\n", stdout);
+            fprintf(file, " ×%u", times);
+        fputs(depth ? " → " : "", file);
     }
 }
 
+/* A line as far as the terminal is wide; all of it where there is none (columns 0). */
+static void print_line(const char *line, size_t columns)
+{
+    size_t bytes = 0, characters = 0, kept = 0;
+    for (; line[bytes] && (columns == 0 || characters <= columns); bytes++)
+        if (((unsigned char)line[bytes] & 0xc0) != 0x80 && ++characters == columns)
+            kept = bytes; /* where the last character that fits begins */
+    if (columns && characters > columns)
+        printf("%.*s…\n", (int)kept, line);
+    else
+        printf("%s\n", line);
+}
+
+static size_t terminal_columns(void)
+{
+    struct winsize size;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static void print_row(const struct rows *rows, const struct row *row, const struct weight *weight,
-                      const char *more)
+                      const char *more, size_t columns)
 {
     const struct tree_node *node = &rows->tree->nodes[row->last];
-    char total[32], self[32];
+    char total[32], self[32], *line;
+    size_t size;
+    FILE *file = need(open_memstream(&line, &size));
     weight_show(total, weight, node->total[0]);
     weight_show(self, weight, node->self[0]);
-    printf("%10s %10s %6.2f %%  ", total, self,
-           100.0 * (double)node->total[0] / (double)total_of(rows, 0));
+    fprintf(file, "%10s %10s %6.2f %%  ", total, self,
+            100.0 * (double)node->total[0] / (double)total_of(rows, 0));
     for (uint32_t i = 1; i < row->depth; i++)
-        fputs(more[i] ? "│  " : "   ", stdout);
+        fputs(more[i] ? "│  " : "   ", file);
     if (row->depth)
-        fputs(row->has_next ? "├─ " : "└─ ", stdout);
-    print_names(rows, row);
+        fputs(row->has_next ? "├─ " : "└─ ", file);
+    print_names(file, rows, row);
+    if (fclose(file) != 0)
+        need(NULL);
+    print_line(line, columns);
+    free(line);
 }
 
 /* What the rows that are shown do not account for. */
@@ -148,7 +175,7 @@ static void print_rest(const struct rows *rows, const struct weight *weight, siz
 static void print_tree(const struct rows *rows, const struct weight *weight)
 {
     char more[TREE_DEPTH + 3] = {0}, total[32];
-    size_t printed = 0;
+    size_t printed = 0, columns = terminal_columns();
     printf("%s: %s\n", weight->title, weight_show(total, weight, total_of(rows, 0)));
     if (!total_of(rows, 0))
         return;
@@ -158,7 +185,7 @@ static void print_tree(const struct rows *rows, const struct weight *weight)
         if (!row->is_kept)
             continue;
         more[row->depth] = (char)row->has_next;
-        print_row(rows, row, weight, more);
+        print_row(rows, row, weight, more, columns);
         printed++;
     }
     print_rest(rows, weight, printed);

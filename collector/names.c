@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "collector/demangle.h"
+#include "collector/function_starts.h"
 #include "collector/symbols.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct module_file {
     size_t build_id_size;
     struct symbols *symbols; /* opened at the first question */
     struct lines *lines;     /* the same */
+    struct function_starts *starts;
     struct module_file *next;
 };
 
@@ -79,6 +81,7 @@ void names_free(struct names *names)
         struct module_file *next = names->modules->next;
         symbols_close(names->modules->symbols);
         lines_close(names->modules->lines);
+        function_starts_close(names->modules->starts);
         free(names->modules->path);
         free(names->modules);
         names->modules = next;
@@ -203,6 +206,13 @@ static struct symbols *symbols_of(struct module_file *file)
     return file->symbols;
 }
 
+static struct function_starts *starts_of(struct module_file *file)
+{
+    if (!file->starts)
+        file->starts = function_starts_open(file->path, file->build_id, file->build_id_size);
+    return file->starts;
+}
+
 const char *module_file_path(const struct module_file *file)
 {
     return file->path;
@@ -238,8 +248,9 @@ const struct name *names_function(struct names *names, struct module_file *file,
         demangle(symbol, text, sizeof text);
     } else {
         const char *slash = strrchr(file->path, '/');
+        start = function_start(starts_of(file), address);
         snprintf(text, sizeof text, "%s+0x%llx", slash ? slash + 1 : file->path,
-                 (unsigned long long)address);
+                 (unsigned long long)start);
     }
     const struct name *name =
         names_make(names, CATEGORY_FUNCTIONS, file->path, text, strlen(text), 0);

@@ -33,7 +33,7 @@ const struct name *names_make(struct names *names, enum event_category category,
                               const char *text, size_t length, int waits);
 
 /* An ELF file of the traced programs, and the name of the function at an address of the file:
- * symbol, or MODULE+0xOFFSET. */
+ * symbol, or MODULE+0xOFFSET, of its beginning if that is known. */
 struct module_file *names_module(struct names *names, const char *path, size_t path_length,
                                  const uint8_t *build_id, size_t build_id_size);
 const struct name *names_function(struct names *names, struct module_file *file, uint64_t address);

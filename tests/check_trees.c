@@ -60,6 +60,77 @@ START_TEST(every_weight_is_that_of_the_program_s_book)
 }
 END_TEST
 
+static uint64_t folded_sum(const char *weight)
+{
+    struct outcome run = verb("export s.vtrace -f folded -o - --weight %s | awk '{s += $NF} END "
+                              "{printf \"%%d\", s}'",
+                              weight);
+    uint64_t sum = strtoull(run.out, NULL, 10);
+    outcome_free(&run);
+    return sum;
+}
+
+static const char *string_of(const json_t *event, const char *key)
+{
+    const char *text = json_string_value(json_object_get(event, key));
+    return text ? text : "";
+}
+
+/* The two exports read the clock at different moments, which may bend their times apart a little.
+ */
+static void check_sum(const char *weight, uint64_t sum)
+{
+    uint64_t folded = folded_sum(weight);
+    ck_assert_msg(sum > 0 && folded > sum - sum / 100 && folded < sum + sum / 100,
+                  "%s: the stacks sum to %lu, the spans to %lu", weight, (unsigned long)folded,
+                  (unsigned long)sum);
+}
+
+enum { SELF, LOCK_WAIT, WALL_OF_SELF, SAMPLES, WALL_OF_SAMPLES, TIMES };
+static const char *const time_weights[] = {"self", "lock-wait", "wall", "samples", "wall"};
+
+static const struct {
+    const char *program, *options;
+    unsigned checks;
+} timed[] = {
+    {"instrumented/everything", "", 1 << SELF | 1 << LOCK_WAIT},
+    {"instrumented/weights", "", 1 << SELF | 1 << WALL_OF_SELF},
+    {"programs/weights", "--sample 1000", 1 << SELF | 1 << SAMPLES | 1 << WALL_OF_SAMPLES},
+};
+
+START_TEST(weights_of_time_are_those_of_the_spans)
+{
+    size_t i;
+    json_t *event;
+    uint64_t sums[TIMES] = {0};
+    record(timed[_i].options, timed[_i].program, "s.vtrace");
+    outcome_free((struct outcome[]){verb("export s.vtrace -o t.ndjson")});
+    json_t *events = load_ndjson("t.ndjson");
+    json_array_foreach(events, i, event)
+    {
+        const char *type = string_of(event, "type"), *tag = string_of(event, "tag");
+        uint64_t own = (uint64_t)json_integer_value(json_object_get(event, "self"));
+        uint64_t cpu = (uint64_t)json_integer_value(json_object_get(event, "cpu"));
+        int locks = strcmp(tag, "lock") == 0;
+        if (strcmp(type, "sample") == 0) {
+            sums[SAMPLES] += cpu;
+            sums[WALL_OF_SAMPLES] += cpu;
+        } else if (strcmp(type, "span") == 0 && !json_object_get(event, "aside")) {
+            sums[SELF] += own;
+            sums[WALL_OF_SELF] += own;
+            if (locks || strcmp(tag, "io") == 0 || strcmp(tag, "wait") == 0)
+                sums[WALL_OF_SAMPLES] += own;
+            if (locks)
+                sums[LOCK_WAIT] += (uint64_t)json_integer_value(json_object_get(event, "dur"));
+        }
+    }
+    for (int weight = 0; weight < TIMES; weight++)
+        if (timed[_i].checks >> weight & 1)
+            check_sum(time_weights[weight], sums[weight]);
+    json_decref(events);
+}
+END_TEST
+
 static void check_default(const char *options, const char *program, const char *weight)
 {
     record(options, program, "s.vtrace");
@@ -155,14 +226,32 @@ END_TEST
 START_TEST(the_tree_for_people_is_this)
 {
     record("", "instrumented/weights", "s.vtrace");
-    struct outcome tree = verb("report --tree --weight leaked s.vtrace --filter 'duration < 100m' | "
-                               "grep -e leaks -e total");
+    struct outcome tree =
+        verb("report --tree --weight leaked s.vtrace --filter 'duration < 100m' | "
+             "grep -e leaks -e total");
     ck_assert_ptr_nonnull(strstr(tree.out, "─ work → leaks → leaf → malloc\n"));
     ck_assert_ptr_nonnull(strstr(tree.out, "2.96 KiB"));
     outcome_free(&tree);
     tree =
         verb("report --tree --weight allocated -n 1 --min 0 s.vtrace --filter 'thread(%s)'", "*");
     ck_assert_ptr_nonnull(strstr(tree.out, "more rows (-n 0 shows all)"));
+    outcome_free(&tree);
+}
+END_TEST
+
+/* script(1) is a terminal of so many columns. */
+START_TEST(the_tree_is_as_wide_as_the_terminal)
+{
+    record("", "instrumented/weights", "s.vtrace");
+    struct outcome tree =
+        shell("script -qec \"stty columns 60; '%s' report --tree --weight leaked s.vtrace\" "
+              "/dev/null </dev/null | tr -d '\\r' | grep work",
+              built_command());
+    ck_assert_ptr_nonnull(strstr(tree.out, "─ work → leaks → leaf → ma…\n"));
+    size_t characters = 0;
+    for (const char *at = tree.out; *at && *at != '\n'; at++)
+        characters += ((unsigned char)*at & 0xc0) != 0x80;
+    ck_assert_uint_eq(characters, 60);
     outcome_free(&tree);
 }
 END_TEST
@@ -318,10 +407,13 @@ int main(void)
     tcase_set_timeout(trees, 120);
     tcase_add_loop_test(trees, every_weight_is_that_of_the_program_s_book, 0,
                         (int)(sizeof weighed / sizeof weighed[0]));
+    tcase_add_loop_test(trees, weights_of_time_are_those_of_the_spans, 0,
+                        (int)(sizeof timed / sizeof timed[0]));
     tcase_add_test(trees, the_default_weight_is_self_time_unless_there_are_samples_only);
     tcase_add_test(trees, a_deep_recursion_is_cut_and_nothing_of_its_weight_is_lost);
     tcase_add_test(trees, the_tree_adds_up_and_has_what_the_folded_stacks_have);
     tcase_add_test(trees, the_tree_for_people_is_this);
+    tcase_add_test(trees, the_tree_is_as_wide_as_the_terminal);
     tcase_add_test(trees, a_filter_chooses_what_is_weighed);
     tcase_add_test(trees, a_session_compared_with_itself_has_every_weight_twice);
     tcase_add_test(trees, what_is_new_and_what_is_gone_has_a_zero);

@@ -114,7 +114,8 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
 static void on_span(void *data, const struct span *span)
 {
     struct reading *reading = data;
-    uint64_t end = span->start_ns + span->duration_ns;
+    /* a sample's duration is what came before it, on another clock */
+    uint64_t end = span->start_ns + (span->kind == SPAN_SAMPLE ? 0 : span->duration_ns);
     MUST(reading->in_thread);
     MUST(end <= INT64_MAX && end >= span->start_ns);
     MUST(end >= reading->last_end);

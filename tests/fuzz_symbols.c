@@ -1,5 +1,6 @@
 /* Any bytes can be opened as an ELF file, and asked about any address. A name found is a text with
  * something in it, and starts no later than the address. */
+#include "collector/function_starts.h"
 #include "collector/symbols.h"
 
 #include <stdint.h>
@@ -38,5 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask(symbols, address);
     }
     symbols_close(symbols);
+    struct function_starts *starts = function_starts_open(path, NULL, 0);
+    for (address = 0; address < 0x20000; address += 0x101)
+        if (function_start(starts, address) > address)
+            abort();
+    function_starts_close(starts);
     return 0;
 }

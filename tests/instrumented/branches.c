@@ -3,20 +3,21 @@
 #include <stdlib.h>
 
 typedef void branch(int left);
-static branch *const branches[10];
 
-#define BRANCH(n)                                                                                  \
-    static void a_function_with_a_long_name_##n(int left)                                          \
+#define BRANCHES(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+#define NAME(n)     a_function_with_a_long_name_##n
+#define DECLARE(n)  static branch NAME(n);
+#define LISTED(n)   NAME(n),
+#define BODY(n)                                                                                    \
+    static void NAME(n)(int left)                                                                  \
     {                                                                                              \
         for (int i = 0; left && i < 10; i++)                                                       \
             branches[i](left - 1);                                                                 \
     }
-BRANCH(0)
-BRANCH(1) BRANCH(2) BRANCH(3) BRANCH(4) BRANCH(5) BRANCH(6) BRANCH(7) BRANCH(8) BRANCH(9)
 
-#define NAME(n) a_function_with_a_long_name_##n
-    static branch *const branches[10] = {NAME(0), NAME(1), NAME(2), NAME(3), NAME(4),
-                                         NAME(5), NAME(6), NAME(7), NAME(8), NAME(9)};
+BRANCHES(DECLARE)
+static branch *const branches[] = {BRANCHES(LISTED)};
+BRANCHES(BODY)
 
 static volatile int depth;
 
