@@ -207,6 +207,13 @@ step_quickly(struct unwind_state *state, uint64_t high, struct unwind_fresh *fre
     return 1;
 }
 
+/* Whether the rule is one of the common ones. */
+static int learn(const struct unwind_state *state)
+{
+    uint64_t address = lookup_address(state);
+    return address >= ADDRESS_LOW && address < ADDRESS_HIGH && rules_find(address).kind <= RULE_FP;
+}
+
 /* The whole walk, or what remains to be done when the quick one below has made so many frames. */
 static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct unwind_state *state,
                                               struct unwind_bounds bounds, uint32_t how,
@@ -232,8 +239,10 @@ static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct u
             return;
         }
         struct unwind_fresh *fresh = push(walk, walker.frames++, state);
-        if (!walker.span || walker.how == UNWIND_POINTERS ||
-            !step_quickly(state, bounds.high, fresh))
+        int known = walker.span && walker.how != UNWIND_POINTERS;
+        /* once more with the rule in its place: what this step depends on is kept for long */
+        if (!known || (!step_quickly(state, bounds.high, fresh) &&
+                       !(learn(state) && step_quickly(state, bounds.high, fresh))))
             step = unwind_step(&walker, state);
     }
     finish(&walker, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
