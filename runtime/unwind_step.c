@@ -112,10 +112,13 @@ static enum step to_interrupted(struct walker *walker, struct unwind_state *stat
 }
 
 /* By the frame pointer, if it looks like one: further out, and with a return address beside it that
- * is in a module or, for generated code, in none as the code itself. */
+ * is in a module or, for generated code, in none as the code itself. Where all code keeps frame
+ * pointers, a zero is the end. */
 static enum step by_pointer(struct walker *walker, struct unwind_state *state, int foreign)
 {
     uint64_t pc, fp, at = state->fp;
+    if (at == 0 && (walker->how == UNWIND_POINTERS || !ARCH_FRAME_RULES))
+        return STEP_END;
     if (!ARCH_FRAME_POINTERS || at < state->sp)
         return STEP_LOST;
     if (!fetch(walker, at, &fp) || !fetch(walker, at + 8, &pc))
@@ -164,6 +167,7 @@ static enum step by_rule(struct walker *walker, struct unwind_state *state)
     case RULE_SIGNAL:
         return to_interrupted(walker, state);
     case RULE_END:
+        walker->walk->fresh[walker->frames - 1].step = STEP_NONE;
         return STEP_END;
     case RULE_UNKNOWN:
         return walker->how == UNWIND_AUTO ? by_guess(walker, state) : STEP_LOST;
@@ -177,9 +181,9 @@ enum step unwind_step(struct walker *walker, struct unwind_state *state)
     struct unwind_fresh *fresh = &walker->walk->fresh[walker->frames - 1];
     uint32_t before = walker->reads;
     enum step step = STEP_LOST;
+    fresh->step = STEP_OTHER;
     if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
         step = by_rule(walker, state);
-    fresh->step = step == STEP_END && walker->reads == before ? STEP_NONE : STEP_OTHER;
     fresh->reads = (uint16_t)(walker->reads - before);
     if (step == STEP_ON && state->pc == 0)
         return STEP_END;
