@@ -297,22 +297,14 @@ enum {
     OP_BREG = 0x70
 };
 
-/* DW_CFA_expression: of all that could be said, only "at the frame pointer" is common. */
-static void set_expression(struct machine *machine, struct bytes *code)
+/* Of all expressions that could tell where a register was saved, "at the frame pointer" is common.
+ */
+static void set_expression(struct machine *machine, uint64_t number, const struct bytes *block)
 {
-    uint64_t number = take_unsigned(code), size = take_unsigned(code);
-    const uint8_t *at = code->at;
-    skip(code, size);
-    int at_fp = !code->bad && size == 2 && at[0] == OP_BREG + ARCH_DWARF_FP && at[1] == 0;
-    set_place(machine, number, at_fp ? PLACE_AT_FP : PLACE_ELSEWHERE, 0);
-}
-
-static void set_cfa_expression(struct machine *machine, struct bytes *code)
-{
-    uint64_t size = take_unsigned(code);
-    machine->row.start = code->at;
-    skip(code, size);
-    machine->row.size = (uint32_t)(code->at - machine->row.start);
+    static const uint8_t at_fp[] = {OP_BREG + ARCH_DWARF_FP, 0};
+    int is_at_fp =
+        block->end - block->at == sizeof at_fp && memcmp(block->at, at_fp, sizeof at_fp) == 0;
+    set_place(machine, number, is_at_fp ? PLACE_AT_FP : PLACE_ELSEWHERE, 0);
 }
 
 static void remember(struct machine *machine)
@@ -331,76 +323,115 @@ static void recall(struct machine *machine)
         machine->bad = 1;
 }
 
-/* The instructions whose high two bits are zero, except for those that advance. */
+enum operand { NONE, UNSIGNED, SIGNED, UNSIGNED_FACTORED, SIGNED_FACTORED, BLOCK };
+
+enum action {
+    UNKNOWN, /* not one of the table */
+    NOTHING,
+    SET_CFA,
+    SET_CFA_BASE,
+    SET_CFA_OFFSET,
+    SET_CFA_EXPRESSION,
+    SET_SAVED,
+    SET_SAME,
+    SET_UNDEFINED,
+    SET_EXPRESSION,
+    SET_ELSEWHERE,
+    RESTORE,
+    REMEMBER,
+    RECALL,
+};
+
+/* The instructions whose high two bits are zero, except for those that advance: a number, mostly a
+ * register's, and a value. */
+static const struct instruction {
+    uint8_t action, number, value;
+} instructions[] = {
+    [0x00] = {NOTHING, NONE, NONE},
+    [0x05] = {SET_SAVED, UNSIGNED, UNSIGNED_FACTORED},
+    [0x06] = {RESTORE, UNSIGNED, NONE},
+    [0x07] = {SET_UNDEFINED, UNSIGNED, NONE},
+    [0x08] = {SET_SAME, UNSIGNED, NONE},
+    [0x09] = {SET_ELSEWHERE, UNSIGNED, UNSIGNED},
+    [0x0a] = {REMEMBER, NONE, NONE},
+    [0x0b] = {RECALL, NONE, NONE},
+    [0x0c] = {SET_CFA, UNSIGNED, UNSIGNED},
+    [0x0d] = {SET_CFA_BASE, UNSIGNED, NONE},
+    [0x0e] = {SET_CFA_OFFSET, NONE, UNSIGNED},
+    [0x0f] = {SET_CFA_EXPRESSION, NONE, BLOCK},
+    [0x10] = {SET_EXPRESSION, UNSIGNED, BLOCK},
+    [0x11] = {SET_SAVED, UNSIGNED, SIGNED_FACTORED},
+    [0x12] = {SET_CFA, UNSIGNED, SIGNED_FACTORED},
+    [0x13] = {SET_CFA_OFFSET, NONE, SIGNED_FACTORED},
+    [0x14] = {SET_ELSEWHERE, UNSIGNED, UNSIGNED},
+    [0x15] = {SET_ELSEWHERE, UNSIGNED, SIGNED},
+    [0x16] = {SET_ELSEWHERE, UNSIGNED, BLOCK},
+    [0x2e] = {NOTHING, UNSIGNED, NONE}, /* GNU_args_size */
+};
+
+static int64_t take_operand(struct bytes *code, enum operand operand, int64_t factor,
+                            struct bytes *block)
+{
+    switch (operand) {
+    case UNSIGNED:
+        return (int64_t)take_unsigned(code);
+    case SIGNED:
+        return take_signed(code);
+    case UNSIGNED_FACTORED:
+        return (int64_t)(take_unsigned(code) * (uint64_t)factor);
+    case SIGNED_FACTORED:
+        return (int64_t)((uint64_t)take_signed(code) * (uint64_t)factor);
+    case BLOCK: {
+        uint64_t size = take_unsigned(code);
+        block->at = code->at;
+        skip(code, size);
+        block->end = code->at;
+        return 0;
+    }
+    default:
+        return 0;
+    }
+}
+
 static void run_extended(struct machine *machine, unsigned opcode, struct bytes *code)
 {
+    static const struct instruction unknown = {UNKNOWN, NONE, NONE};
+    int known = opcode < sizeof instructions / sizeof instructions[0];
+    const struct instruction *instruction = known ? &instructions[opcode] : &unknown;
     int64_t factor = machine->description->data_factor;
-    uint64_t number;
-    switch (opcode) {
-    case 0x00: /* nop */
-        break;
-    case 0x05: /* offset_extended */
-        number = take_unsigned(code);
-        set_place(machine, number, PLACE_CFA, (int64_t)take_unsigned(code) * factor);
-        break;
-    case 0x06: /* restore_extended */
-        restore_place(machine, take_unsigned(code));
-        break;
-    case 0x07: /* undefined */
-        set_place(machine, take_unsigned(code), PLACE_UNDEFINED, 0);
-        break;
-    case 0x08: /* same_value */
-        set_place(machine, take_unsigned(code), PLACE_SAME, 0);
-        break;
-    case 0x09: /* register */
-        set_place(machine, take_unsigned(code), PLACE_ELSEWHERE, 0);
-        take_unsigned(code);
-        break;
-    case 0x0a:
-        remember(machine);
-        break;
-    case 0x0b:
-        recall(machine);
-        break;
-    case 0x0c: /* def_cfa */
-        number = take_unsigned(code);
-        set_cfa(machine, number, (int64_t)take_unsigned(code));
-        break;
-    case 0x0d: /* def_cfa_register */
-        set_cfa(machine, take_unsigned(code), machine->row.offset);
-        break;
-    case 0x0e: /* def_cfa_offset */
-        set_cfa(machine, machine->row.base, (int64_t)take_unsigned(code));
-        break;
-    case 0x0f:
-        set_cfa_expression(machine, code);
-        break;
-    case 0x10:
-        set_expression(machine, code);
-        break;
-    case 0x11: /* offset_extended_sf */
-        number = take_unsigned(code);
-        set_place(machine, number, PLACE_CFA, take_signed(code) * factor);
-        break;
-    case 0x12: /* def_cfa_sf */
-        number = take_unsigned(code);
-        set_cfa(machine, number, take_signed(code) * factor);
-        break;
-    case 0x13: /* def_cfa_offset_sf */
-        set_cfa(machine, machine->row.base, take_signed(code) * factor);
-        break;
-    case 0x14: /* val_offset */
-    case 0x15: /* val_offset_sf */
-        set_place(machine, take_unsigned(code), PLACE_ELSEWHERE, 0);
-        take_unsigned(code);
-        break;
-    case 0x16: /* val_expression */
-        set_place(machine, take_unsigned(code), PLACE_ELSEWHERE, 0);
-        skip(code, take_unsigned(code));
-        break;
-    case 0x2e: /* GNU_args_size */
-        take_unsigned(code);
-        break;
+    struct bytes block = {NULL, NULL, 0};
+    struct row *row = &machine->row;
+    uint64_t number = (uint64_t)take_operand(code, instruction->number, factor, &block);
+    int64_t value = take_operand(code, instruction->value, factor, &block);
+    switch (instruction->action) {
+    case NOTHING:
+        return;
+    case SET_CFA:
+        return set_cfa(machine, number, value);
+    case SET_CFA_BASE:
+        return set_cfa(machine, number, row->offset);
+    case SET_CFA_OFFSET:
+        return set_cfa(machine, row->base, value);
+    case SET_CFA_EXPRESSION:
+        row->start = block.at;
+        row->size = (uint32_t)(block.end - block.at);
+        return;
+    case SET_SAVED:
+        return set_place(machine, number, PLACE_CFA, value);
+    case SET_SAME:
+        return set_place(machine, number, PLACE_SAME, 0);
+    case SET_UNDEFINED:
+        return set_place(machine, number, PLACE_UNDEFINED, 0);
+    case SET_EXPRESSION:
+        return set_expression(machine, number, &block);
+    case SET_ELSEWHERE:
+        return set_place(machine, number, PLACE_ELSEWHERE, 0);
+    case RESTORE:
+        return restore_place(machine, number);
+    case REMEMBER:
+        return remember(machine);
+    case RECALL:
+        return recall(machine);
     default:
         machine->bad = 1;
     }

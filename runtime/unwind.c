@@ -1,242 +1,10 @@
-/* See unwind.h. The loop and its one common step are at the end; the steps that are rare, and what
- * is remembered, come before. */
-#include "runtime/unwind.h"
-
-#include "base/sys.h"
-#include "runtime/rules.h"
-
-#include <errno.h>
-#include <sys/uio.h>
-
-enum { PAGE = 4096, PAGES = 4, SIGNALS = 8, STACK_LEAST = 16 };
+/* See unwind.h. What is remembered comes first, then the walk; steps other than the common one are
+ * in unwind_step.c. */
+#include "runtime/unwind_step.h"
 
 /* A stack that grows and shrinks around UNWIND_FRAMES would lose its outermost frame at each call,
  * and with it all ids: it is cut to so many frames, and has none added until half are left. */
 enum { FRAMES_KEPT = 48, FRAMES_LEAST = UNWIND_FRAMES / 2 };
-
-#define ADDRESS_LOW  UINT64_C(0x1000)
-#define ADDRESS_HIGH (UINT64_C(1) << 47)
-
-/* How a frame's step was made: RULE_SP or RULE_FP, and how far below the next frame's sp the
- * caller's fp was read (0: it was not), of which the low bits are free; or one of these. */
-enum fresh_step {
-    STEP_NONE = 0,  /* not at all */
-    STEP_OTHER = 4, /* the words that it read are kept, and fp is taken to be needed */
-    STEP_KIND = 7,
-};
-
-/* A walk under way. */
-struct walker {
-    struct unwind_walk *walk;
-    const void *context;
-    struct unwind_bounds bounds;
-    uint64_t base, span;    /* words at [base, base + span] may be read */
-    uint32_t frames, reads; /* fresh ones */
-    uint32_t limit;         /* of frames */
-    uint32_t remembered;    /* frames of last time that are not passed yet */
-    uint32_t signals;
-    uint32_t how, silent;
-    uint32_t unrepeatable; /* it depended on more than it keeps */
-    uint32_t pages;
-    uint64_t page[PAGES]; /* words of these may be read, too, as the kernel says */
-};
-
-enum step { STEP_ON, STEP_END, STEP_LOST };
-
-/* ---- memory ---- */
-
-static inline int on_stack(struct unwind_bounds bounds, uint64_t sp)
-{
-    return sp >= bounds.low && sp < bounds.high && bounds.high - sp >= STACK_LEAST && sp % 8 == 0;
-}
-
-/* What a stack has below its pointer is not read, except within the page: values that were just
- * popped are still said to be there. */
-static void know_stack(struct walker *walker, uint64_t sp)
-{
-    walker->base = 1; /* no aligned word */
-    walker->span = 0;
-    if (!on_stack(walker->bounds, sp))
-        return;
-    uint64_t page = sp & ~(uint64_t)(PAGE - 1);
-    walker->base = page < walker->bounds.low ? walker->bounds.low : page;
-    walker->span = walker->bounds.high - walker->base - 8;
-}
-
-static int ask_for_page(struct walker *walker, uint64_t page)
-{
-    char byte;
-    struct iovec here = {&byte, 1}, there = {(void *)(uintptr_t)page, 1};
-    for (uint32_t i = 0; i < walker->pages && i < PAGES; i++)
-        if (walker->page[i] == page)
-            return 1;
-    if (walker->silent)
-        return 0;
-    long got = arch_syscall(SYS_process_vm_readv, sys_getpid(), (long)&here, 1, (long)&there, 1, 0);
-    if (got == 1)
-        walker->page[walker->pages++ % PAGES] = page;
-    else if (got != -EFAULT)
-        walker->silent = 1; /* we may not ask */
-    return got == 1;
-}
-
-static int readable(struct walker *walker, uint64_t at)
-{
-    if (at & 7 || at < ADDRESS_LOW || at >= ADDRESS_HIGH)
-        return 0;
-    return at - walker->base <= walker->span || ask_for_page(walker, at & ~(uint64_t)(PAGE - 1));
-}
-
-static inline uint64_t word_at(uint64_t at)
-{
-    return *(const volatile uint64_t *)(uintptr_t)at;
-}
-
-/* A word on which the walk depends. */
-static int fetch(struct walker *walker, uint64_t at, uint64_t *value)
-{
-    if (!readable(walker, at))
-        return 0;
-    *value = word_at(at);
-    walker->walk->fresh_read[walker->reads++] = (struct unwind_read){at, *value};
-    return 1;
-}
-
-/* ---- steps ---- */
-
-static inline uint64_t lookup_address(const struct unwind_state *state)
-{
-    return state->pc - !state->exact;
-}
-
-/* The value that a register had in the frame on top: saved by one of the frames further in, or
- * still what it was at the start. What a replay would have to compare is not kept: see
- * `unrepeatable`. */
-static int find_register(struct walker *walker, uint32_t number, uint64_t *value)
-{
-    const struct unwind_fresh *fresh = walker->walk->fresh;
-    walker->unrepeatable = 1;
-    for (uint32_t i = walker->frames - 1; i-- > 0;) {
-        struct frame_rule rule = eh_frame_rule(fresh[i].pc - !fresh[i].exact, number);
-        long offset = arch_context_offset(number);
-        if (rule.kind == RULE_SIGNAL)
-            return offset >= 0 && fetch(walker, fresh[i].sp + (uint64_t)offset, value);
-        if (!arch_register_kept(number) || rule.kind == RULE_UNKNOWN)
-            return 0;
-        if (rule.other == RULE_AT_FP)
-            return fetch(walker, fresh[i].fp, value);
-        if (rule.other != RULE_NOT_SAVED)
-            return fetch(walker, fresh[i + 1].sp + (uint64_t)(int64_t)rule.other, value);
-    }
-    long offset = arch_context_offset(number);
-    if (!walker->context || offset < 0)
-        return 0;
-    *value = *(const uint64_t *)(const void *)((const char *)walker->context + offset);
-    return 1;
-}
-
-static enum step to_caller(struct walker *walker, struct unwind_state *state, uint64_t cfa,
-                           const struct frame_rule *rule)
-{
-    uint64_t pc, fp = state->fp;
-    if (cfa <= state->sp || !fetch(walker, cfa - 8, &pc))
-        return STEP_LOST;
-    uint64_t at = rule->fp == RULE_AT_FP ? state->fp : cfa + (uint64_t)(int64_t)rule->fp;
-    if (rule->fp != RULE_NOT_SAVED && !fetch(walker, at, &fp))
-        return STEP_LOST;
-    *state = (struct unwind_state){.pc = pc, .sp = cfa, .fp = fp};
-    return STEP_ON;
-}
-
-static enum step to_interrupted(struct walker *walker, struct unwind_state *state)
-{
-    uint64_t at = state->sp;
-    if (++walker->signals > SIGNALS ||
-        !fetch(walker, at + (uint64_t)arch_context_offset(ARCH_DWARF_PC), &state->pc) ||
-        !fetch(walker, at + (uint64_t)arch_context_offset(ARCH_DWARF_SP), &state->sp) ||
-        !fetch(walker, at + (uint64_t)arch_context_offset(ARCH_DWARF_FP), &state->fp))
-        return STEP_LOST;
-    state->exact = 1;
-    know_stack(walker, state->sp);
-    return STEP_ON;
-}
-
-/* By the frame pointer, if it looks like one: further out, and with a return address beside it that
- * is in a module or, for generated code, in none as the code itself. */
-static enum step by_pointer(struct walker *walker, struct unwind_state *state, int foreign)
-{
-    uint64_t pc, fp, at = state->fp;
-    if (!ARCH_FRAME_POINTERS || at < state->sp)
-        return STEP_LOST;
-    if (!fetch(walker, at, &fp) || !fetch(walker, at + 8, &pc))
-        return STEP_LOST;
-    if (pc == 0)
-        return STEP_END;
-    if (pc < ADDRESS_LOW || pc >= ADDRESS_HIGH)
-        return STEP_LOST;
-    if (!foreign && rules_find(pc - 1).kind == RULE_FOREIGN)
-        return STEP_LOST;
-    *state = (struct unwind_state){.pc = pc, .sp = at + 16, .fp = fp};
-    return STEP_ON;
-}
-
-/* Where a signal interrupted code of which nothing is said, it may just have been called, or need
- * no frame: then the word at the stack pointer is a return address. */
-static enum step by_guess(struct walker *walker, struct unwind_state *state)
-{
-    uint64_t pc, sp = state->sp;
-    if (state->exact && fetch(walker, sp, &pc) && pc > ADDRESS_LOW && pc < ADDRESS_HIGH &&
-        rules_find(pc - 1).kind < RULE_UNKNOWN) {
-        *state = (struct unwind_state){.pc = pc, .sp = sp + 8, .fp = state->fp};
-        return STEP_ON;
-    }
-    return by_pointer(walker, state, 0);
-}
-
-static enum step by_rule(struct walker *walker, struct unwind_state *state)
-{
-    struct frame_rule rule = rules_find(lookup_address(state));
-    uint64_t offset = (uint64_t)(int64_t)rule.offset, cfa;
-    if (walker->how == UNWIND_POINTERS)
-        return by_pointer(walker, state, rule.kind == RULE_FOREIGN);
-    switch (rule.kind) {
-    case RULE_SP:
-        return to_caller(walker, state, state->sp + offset, &rule);
-    case RULE_FP:
-        return to_caller(walker, state, state->fp + offset, &rule);
-    case RULE_SAVED:
-        return fetch(walker, state->fp + offset, &cfa) ? to_caller(walker, state, cfa, &rule)
-                                                       : STEP_LOST;
-    case RULE_REGISTER:
-        return find_register(walker, rule.base, &cfa)
-                   ? to_caller(walker, state, cfa + offset, &rule)
-                   : STEP_LOST;
-    case RULE_SIGNAL:
-        return to_interrupted(walker, state);
-    case RULE_END:
-        return STEP_END;
-    case RULE_UNKNOWN:
-        return walker->how == UNWIND_AUTO ? by_guess(walker, state) : STEP_LOST;
-    default:
-        return walker->how == UNWIND_AUTO ? by_pointer(walker, state, 1) : STEP_LOST;
-    }
-}
-
-/* Any step from the last of the fresh frames; the words that it reads are kept. */
-static __attribute__((noinline)) enum step step_slowly(struct walker *walker,
-                                                       struct unwind_state *state)
-{
-    struct unwind_fresh *fresh = &walker->walk->fresh[walker->frames - 1];
-    uint32_t before = walker->reads;
-    enum step step = STEP_LOST;
-    if (state->pc >= ADDRESS_LOW && state->pc < ADDRESS_HIGH && state->sp % 8 == 0)
-        step = by_rule(walker, state);
-    fresh->step = step == STEP_END && walker->reads == before ? STEP_NONE : STEP_OTHER;
-    fresh->reads = (uint16_t)(walker->reads - before);
-    if (step == STEP_ON && state->pc == 0)
-        return STEP_END;
-    return step;
-}
 
 /* ---- what is remembered ---- */
 
@@ -263,7 +31,7 @@ static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk
     while (frame > walk->frame) {
         frame--;
         uint64_t at = frame->sp - 8;
-        if (asking && (frame->exact || !readable(asking, at))) {
+        if (asking && (frame->exact || !unwind_readable(asking, at))) {
             if (frame->exact)
                 continue;
             return (uint32_t)(frame - walk->frame) + 2;
@@ -273,7 +41,7 @@ static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk
     }
     while (read > walk->read) {
         read--;
-        if ((asking && !readable(asking, read->at)) || word_at(read->at) != read->value) {
+        if ((asking && !unwind_readable(asking, read->at)) || word_at(read->at) != read->value) {
             while (count > 0 && walk->frame[count - 1].reads > read - walk->read)
                 count--;
             return count + 1;
@@ -439,6 +207,13 @@ step_quickly(struct unwind_state *state, uint64_t high, struct unwind_fresh *fre
     return 1;
 }
 
+/* Whether the rule is one of the common ones. */
+static int learn(const struct unwind_state *state)
+{
+    uint64_t address = lookup_address(state);
+    return address >= ADDRESS_LOW && address < ADDRESS_HIGH && rules_find(address).kind <= RULE_FP;
+}
+
 /* The whole walk, or what remains to be done when the quick one below has made so many frames. */
 static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct unwind_state *state,
                                               struct unwind_bounds bounds, uint32_t how,
@@ -453,7 +228,7 @@ static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct u
                             .how = how & ~(uint32_t)UNWIND_SILENT,
                             .silent = how & UNWIND_SILENT};
     enum step step = STEP_ON;
-    know_stack(&walker, state->sp);
+    unwind_know_stack(&walker, state->sp);
     while (step == STEP_ON) {
         uint32_t left = walker.remembered = pass(walk, walker.remembered, state->sp);
         if (left > 0 && is_remembered(&walk->frame[left - 1], state) && join(&walker, left))
@@ -464,9 +239,11 @@ static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct u
             return;
         }
         struct unwind_fresh *fresh = push(walk, walker.frames++, state);
-        if (!walker.span || walker.how == UNWIND_POINTERS ||
-            !step_quickly(state, bounds.high, fresh))
-            step = step_slowly(&walker, state);
+        int known = walker.span && walker.how != UNWIND_POINTERS;
+        /* once more with the rule in its place: what this step depends on is kept for long */
+        if (!known || (!step_quickly(state, bounds.high, fresh) &&
+                       !(learn(state) && step_quickly(state, bounds.high, fresh))))
+            step = unwind_step(&walker, state);
     }
     finish(&walker, step == STEP_END ? UNWIND_WHOLE : UNWIND_LOST);
 }
