@@ -51,7 +51,8 @@ enum { FRAMES = 16 };
 PLACE(0)
 PLACE(1)
 PLACE(2)
-PLACE(3) PLACE(4) PLACE(5) PLACE(6) PLACE(7)
+PLACE(3)
+PLACE(4) PLACE(5) PLACE(6) PLACE(7)
 
     static __attribute__((noinline)) long deep(int frames)
 {

@@ -170,16 +170,18 @@ long process_after_fork(void)
         atomic_store(&process.state, PROCESS_OFF); /* it cannot have files of its own */
         return -EPERM;
     }
-    struct live_header parent = *process.live;
+    struct live_header *old = process.live, parent = *old;
     uint32_t parent_image = process.image;
     if (__atomic_exchange_n(&canary()->vforking, 1, __ATOMIC_ACQ_REL))
         return -EBUSY; /* another thread of the child is at it */
-    sys_munmap(process.live, FIRST_BYTES);
+    sys_munmap((char *)old + LAYOUT_PAGE, SLOT_BYTES);
     process.live = NULL;
     thread_after_fork();
     process.retry_tick = process.usage_tick = 0;
     atomic_store(&process.ended, 0);
     long failed = open_files(&parent, parent_image);
+    sys_munmap(old,
+               LAYOUT_PAGE); /* until here it tells whoever asks that we belong to the session */
     if (failed) {
         atomic_store(&process.state, PROCESS_OFF);
         return failed;
