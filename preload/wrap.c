@@ -14,7 +14,7 @@ void call_end(enum call_number number, uint64_t begun, uint64_t result, const ui
 
 /* Waits and locks are told by how long they took; a stack of every one would cost more than the
  * call. */
-uint32_t call_stack(enum call_number number, uint64_t duration, uint64_t result)
+static int wants_stack(enum call_number number, uint64_t duration, uint64_t result)
 {
     const struct definition_call *call = &call_table[number];
     int is_wait = call->category == CATEGORY_WAITS || call->category == CATEGORY_LOCKS;
@@ -25,7 +25,15 @@ uint32_t call_stack(enum call_number number, uint64_t duration, uint64_t result)
                  : call->result == RESULT_POINTER ? result == 0
                  : call->result == RESULT_ANSWER  ? 0
                                                   : (int64_t)result < 0;
-    return wanted ? stack_here() : 0;
+    return wanted;
+}
+
+void call_store_with_stack(uint64_t tick, enum call_number number, uint64_t duration,
+                           uint64_t result, const uint64_t *fields, unsigned count)
+{
+    int wanted = wants_stack(number, duration, result) && thread_room(); /* it has a slot then */
+    uint32_t stack = wanted ? stack_here() : 0;
+    call_store(tick, number, duration, result, fields, count, stack);
 }
 
 /* An argv as one string, its arguments separated by NULs; long ones are cut. */

@@ -109,19 +109,14 @@ static ALWAYS_INLINE uint64_t call_begin(enum call_number number, uint64_t first
     return tick;
 }
 
-/* Id of the stack that goes with a call's record, or 0: what was asked for. `result` as in its
- * record. */
-uint32_t call_stack(enum call_number number, uint64_t duration, uint64_t result);
-
-/* Records a call, or a span, that ended at `tick`: `fields` as in its row. */
-static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number, uint64_t begun,
-                                         uint64_t result, const uint64_t *fields, unsigned count)
+/* Records a call's result and fields, with the id of its stack if that is not 0. */
+static ALWAYS_INLINE void call_store(uint64_t tick, enum call_number number, uint64_t duration,
+                                     uint64_t result, const uint64_t *fields, unsigned count,
+                                     uint32_t stack)
 {
     struct thread *self = thread_room();
-    uint64_t duration = tick - begun;
     if (!self)
         return;
-    uint32_t stack = process.stacks ? call_stack(number, duration, result) : 0;
     unsigned is_long = duration >= EVENT_CALL_LONG, words = 1 + count + !!stack + is_long;
     uint64_t *at = emit_claim(self, tick, words);
     at[1] = result;
@@ -136,6 +131,20 @@ static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number,
     emit_commit(at, event_record(EVENT_CALL + number, words, tick,
                                  duration | (stack ? EVENT_CALL_STACK : 0)));
     usage_look(tick);
+}
+
+/* The same, with its stack if that was asked for. */
+void call_store_with_stack(uint64_t tick, enum call_number number, uint64_t duration,
+                           uint64_t result, const uint64_t *fields, unsigned count);
+
+/* Records a call, or a span, that ended at `tick`: `fields` as in its row. */
+static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number, uint64_t begun,
+                                         uint64_t result, const uint64_t *fields, unsigned count)
+{
+    if (__builtin_expect(process.stacks, 0))
+        call_store_with_stack(tick, number, tick - begun, result, fields, count);
+    else
+        call_store(tick, number, tick - begun, result, fields, count, 0);
 }
 
 /* Records a call that is over by now. */
