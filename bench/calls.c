@@ -48,13 +48,17 @@ enum { FRAMES = 16 };
         void *volatile block = malloc(64 + n);                                                     \
         free(block);                                                                               \
     }
+
 PLACE(0)
 PLACE(1)
 PLACE(2)
 PLACE(3)
-PLACE(4) PLACE(5) PLACE(6) PLACE(7)
+PLACE(4)
+PLACE(5)
+PLACE(6)
+PLACE(7)
 
-    static __attribute__((noinline)) long deep(int frames)
+static __attribute__((noinline)) long deep(int frames)
 {
     static void (*const places[])(void) = {place_0, place_1, place_2, place_3,
                                            place_4, place_5, place_6, place_7};

@@ -127,7 +127,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     struct writer *writer = &exporting->writer;
     writer->thread = *thread;
     if (writer->stacks)
-        stacks_thread(writer->stacks);
+        stacks_thread(writer->stacks, thread);
     else if (writer->format->thread)
         writer->format->thread(writer);
     if (exporting->also && exporting->also->thread)
@@ -153,6 +153,8 @@ static void on_span(void *data, const struct span *span)
 static void on_thread_end(void *data, uint64_t end_ns)
 {
     struct exporting *exporting = data;
+    if (exporting->writer.stacks)
+        stacks_thread_end(exporting->writer.stacks, end_ns);
     if (exporting->also && exporting->also->thread_end)
         exporting->also->thread_end(exporting->also->data, end_ns);
 }

@@ -276,7 +276,13 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     struct reading *reading = data;
     (void)image;
     reading->thread = *thread;
-    stacks_thread(reading->stacks);
+    stacks_thread(reading->stacks, thread);
+}
+
+static void on_thread_end(void *data, uint64_t end_ns)
+{
+    struct reading *reading = data;
+    stacks_thread_end(reading->stacks, end_ns);
 }
 
 static void on_span(void *data, const struct span *span)
@@ -319,8 +325,11 @@ int report_tree(const struct report *report, struct session *session)
         return EXIT_USAGE;
     allow_many_files();
     struct reading reading = {.stacks = stacks_new(session, report->weight), .filter = filter};
-    struct visitor visitor = {
-        .image = on_image, .thread = on_thread, .span = on_span, .data = &reading};
+    struct visitor visitor = {.image = on_image,
+                              .thread = on_thread,
+                              .span = on_span,
+                              .thread_end = on_thread_end,
+                              .data = &reading};
     int status = EXIT_OK;
     if (walk_session(session, &visitor, &totals, NULL, NULL, &problem) != 0 ||
         stacks_finish(reading.stacks, &problem) != 0)

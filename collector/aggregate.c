@@ -244,6 +244,7 @@ static void on_span(void *data, const struct span *span)
         thread->last_ns = end;
     if (span->name->category == CATEGORY_MEMORY)
         add_memory(aggregate, span);
+    thread->cpu_ns += span->kind == SPAN_SAMPLE ? span->duration_ns : 0;
     if (span->kind != SPAN_COMPLETE)
         return;
     if (span->flags & SPAN_ASIDE)

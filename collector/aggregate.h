@@ -26,6 +26,7 @@ struct thread_sum {
     uint64_t spans;
     uint64_t function_ns; /* self time of instrumented functions */
     uint64_t io_ns, wait_ns;
+    uint64_t cpu_ns; /* by samples */
     uint64_t allocations, allocated;
 };
 

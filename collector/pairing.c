@@ -33,7 +33,7 @@ struct pairing {
     size_t active_room;
     struct jump *jumps; /* by depth; room for MAX_JUMPS from the first one on */
     size_t jump_count;
-    struct recent_spans recent;
+    struct recent_spans recent, samples;
     uint64_t tick;     /* of the thread's last record; never goes back */
     uint64_t own_tick; /* the record's own, which is earlier when a signal handler overtook it */
     uint64_t out_tick; /* of the last record that says that the thread was in no call of libc's:
@@ -225,6 +225,7 @@ static void give_sample(struct pairing *pairing, uint32_t stack, uint64_t cpu_ns
                         .duration_ns = cpu_ns,
                         .self_ns = cpu_ns,
                         .native = stack};
+    recent_spans_add(&pairing->samples, 0, span.start_ns, cpu_ns);
     span.name = image_frame(pairing->image, stack, pairing->tick, &frame)
                     ? frame.name
                     : names_make(pairing->image->session->names, CATEGORY_SAMPLES, "", "[no stack]",
@@ -259,6 +260,8 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
     if (contained < span.duration_ns)
         span.self_ns = span.duration_ns - contained;
+    uint64_t sampled = recent_spans_take(&pairing->samples, 0, span.start_ns);
+    span.sampled_ns = sampled < span.self_ns ? sampled : span.self_ns;
     if (pairing->depth)
         pairing->frames[pairing->depth - 1].children_ns += span.self_ns;
     recent_spans_add(&pairing->recent, pairing->depth, span.start_ns, span.duration_ns);
@@ -386,6 +389,7 @@ static void finish_thread(struct pairing *pairing, const struct slot_header *slo
         pairing->visitor->thread_end(pairing->visitor->data, last);
     pairing->in_thread = 0;
     recent_spans_clear(&pairing->recent);
+    recent_spans_clear(&pairing->samples);
     pairing->jump_count = 0;
 }
 

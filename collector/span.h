@@ -42,10 +42,11 @@ struct span {
     const struct name *name;
     uint64_t start_ns, duration_ns; /* since the session's start */
     uint64_t self_ns;               /* without the spans directly in it */
-    struct frame *stack;            /* the open spans around it, outermost first */
-    size_t depth;                   /* how many */
-    const struct image_call *call;  /* for calls: what the payload means; else NULL */
-    const uint64_t *payload;        /* a call's words, or pairs of arguments (event.h) */
+    uint64_t sampled_ns;           /* how much of self_ns is CPU time that samples stand for, too */
+    struct frame *stack;           /* the open spans around it, outermost first */
+    size_t depth;                  /* how many */
+    const struct image_call *call; /* for calls: what the payload means; else NULL */
+    const uint64_t *payload;       /* a call's words, or pairs of arguments (event.h) */
     unsigned words;
     uint32_t native; /* id of the stack of the program's own functions (image_frame), or 0 */
     uint64_t tick;   /* for image_frame */

@@ -31,10 +31,12 @@ struct stacks {
     size_t path_room;
     struct heap_blocks *blocks; /* those of the image that are asked for */
     struct last_block last;
-    uint32_t first_process;           /* its node */
-    const struct name *other_process; /* the first one of the other session: the same node */
-    int has_samples;                  /* with stacks */
-    int comparing;                    /* the second session is being read */
+    uint64_t thread_start_ns, thread_ns; /* what the thread's spans have weighed */
+    int left_out;                        /* a filter keeps some of them from us */
+    uint32_t first_process;              /* its node */
+    const struct name *other_process;    /* the first one of the other session: the same node */
+    int has_samples;                     /* with stacks */
+    int comparing;                       /* the second session is being read */
     struct problem problem;
 };
 
@@ -204,9 +206,23 @@ void stacks_image(struct stacks *stacks, struct image *image)
         stacks->blocks = heap_blocks_at(image, blocks == BLOCKS_AT_PEAK, &stacks->problem);
 }
 
-void stacks_thread(struct stacks *stacks)
+void stacks_thread(struct stacks *stacks, const struct thread_view *thread)
 {
     end_last(stacks);
+    stacks->thread_start_ns = thread->start_ns;
+    stacks->thread_ns = 0;
+    stacks->left_out = 0;
+}
+
+/* Of a thread's time what no sample, call or function accounts for: it was ready but not running,
+ * or waited in a way that is not seen. So the weights of a thread add up to its life. */
+void stacks_thread_end(struct stacks *stacks, uint64_t end_ns)
+{
+    uint64_t lived = end_ns > stacks->thread_start_ns ? end_ns - stacks->thread_start_ns : 0;
+    if (!stacks->weights[0]->adds_up || stacks->left_out || lived <= stacks->thread_ns)
+        return;
+    uint32_t node = own_child(stacks, stacks->process, "[not running]");
+    stacks->tree->nodes[node].self[stacks->comparing] += lived - stacks->thread_ns;
 }
 
 /* A release before the next allocation; but a realloc's, which is that next one, goes on with the
@@ -242,12 +258,14 @@ void stacks_span(struct stacks *stacks, const struct span *span, int passes)
         follow_last(stacks, span, passes);
         return;
     }
+    stacks->left_out |= !passes;
     stacks->has_samples |= passes && span->kind == SPAN_SAMPLE && span->native;
     for (int i = 0; i < TREE_COLUMNS && passes; i++) {
         const struct weight *weight = stacks->weights[i];
         uint64_t value = weight ? weigh(stacks, weight, span) : 0;
         if (!value)
             continue;
+        stacks->thread_ns += value;
         uint32_t node = span_node(stacks, span, weight->frames); /* may move the nodes */
         stacks->tree->nodes[node].self[i + stacks->comparing] += value;
     }

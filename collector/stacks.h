@@ -17,7 +17,8 @@ void stacks_free(struct stacks *stacks);
 /* What is called during a walk (struct visitor); `passes`: not left out by a filter. Frames' marks
  * are used up. */
 void stacks_image(struct stacks *stacks, struct image *image);
-void stacks_thread(struct stacks *stacks);
+void stacks_thread(struct stacks *stacks, const struct thread_view *thread);
+void stacks_thread_end(struct stacks *stacks, uint64_t end_ns);
 void stacks_span(struct stacks *stacks, const struct span *span, int passes);
 
 /* Behind a walk: the tree is finished. 0, or -1 and a problem. */

@@ -27,11 +27,11 @@ static uint64_t wall(const struct image *image, const struct span *span)
 {
     if (image->header.instrumented)
         return self_time(image, span);
-    switch (span->name->category) {
+    switch (span_category(span)) {
     case CATEGORY_IO:
     case CATEGORY_WAITS:
     case CATEGORY_LOCKS:
-        return span->kind == SPAN_SAMPLE ? span->duration_ns : self_time(image, span);
+        return self_time(image, span) ? span->self_ns - span->sampled_ns : 0;
     default:
         return sampled(image, span);
     }
@@ -67,25 +67,26 @@ static uint64_t lock_wait(const struct image *image, const struct span *span)
 const struct weight weights[] = {
     {"self", UNIT_NSEC, FRAMES_SPANS, "self time",
      "time in functions, scopes and calls themselves; the default for instrumented programs",
-     self_time, BLOCKS_ALL},
+     self_time, BLOCKS_ALL, 0},
     {"samples", UNIT_NSEC, FRAMES_NATIVE, "CPU time",
-     "CPU time by samples; the default when no function is instrumented", sampled, BLOCKS_ALL},
-    {"wall", UNIT_NSEC, FRAMES_NATIVE, "time", "self time, or CPU time and what I/O and waits took",
-     wall, BLOCKS_ALL},
+     "CPU time by samples; the default when no function is instrumented", sampled, BLOCKS_ALL, 0},
+    {"wall", UNIT_NSEC, FRAMES_NATIVE, "time",
+     "self time, or CPU time and what I/O and waits took; adds up to the life of threads", wall,
+     BLOCKS_ALL, 1},
     {"calls", UNIT_COUNT, FRAMES_SPANS, "calls", "how often something was called", calls,
-     BLOCKS_ALL},
+     BLOCKS_ALL, 0},
     {"allocated", UNIT_BYTES, FRAMES_NATIVE, "bytes allocated", "bytes asked for", allocated,
-     BLOCKS_ALL},
+     BLOCKS_ALL, 0},
     {"leaked", UNIT_BYTES, FRAMES_NATIVE, "bytes never freed", "bytes that were never freed", NULL,
-     BLOCKS_AT_END},
+     BLOCKS_AT_END, 0},
     {"peak", UNIT_BYTES, FRAMES_NATIVE, "bytes live at the peak",
-     "bytes live when the heap of their process was largest", NULL, BLOCKS_AT_PEAK},
+     "bytes live when the heap of their process was largest", NULL, BLOCKS_AT_PEAK, 0},
     {"temporary", UNIT_COUNT, FRAMES_NATIVE, "temporary allocations",
-     "allocations that were freed before the thread made its next one", NULL, BLOCKS_TEMPORARY},
+     "allocations that were freed before the thread made its next one", NULL, BLOCKS_TEMPORARY, 0},
     {"io-bytes", UNIT_BYTES, FRAMES_NATIVE, "bytes read and written",
-     "bytes that were read, written, sent and received", io_bytes, BLOCKS_ALL},
+     "bytes that were read, written, sent and received", io_bytes, BLOCKS_ALL, 0},
     {"lock-wait", UNIT_NSEC, FRAMES_NATIVE, "time waited for locks", "time waited for locks",
-     lock_wait, BLOCKS_ALL},
+     lock_wait, BLOCKS_ALL, 0},
     {.name = NULL}};
 
 const char *const weight_units[] = {

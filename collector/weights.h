@@ -26,6 +26,7 @@ struct weight {
         BLOCKS_AT_PEAK,
         BLOCKS_TEMPORARY,
     } blocks;
+    int adds_up; /* to the time that threads lived: what is missing has a frame of its own */
 };
 
 extern const struct weight weights[]; /* ends with a NULL name */

@@ -90,7 +90,7 @@ _vitte_trace() {
     -n) return ;;
     --sort)
         case " ${COMP_WORDS[*]} " in
-        *" --threads "*) columns="pid tid process thread lived spans functions io waited allocations allocated" ;;
+        *" --threads "*) columns="pid tid process thread lived cpu spans functions io waited allocations allocated" ;;
         *" --memory "*)
             columns="pid process allocations allocated frees peak live live_blocks failed unknown_frees"
             ;;

@@ -160,6 +160,35 @@ START_TEST(a_program_in_a_debugger_is_not_sampled)
 }
 END_TEST
 
+/* What threads did on a processor, and what they waited for, adds up to how long they lived. */
+START_TEST(on_and_off_the_processor_is_all_there_is)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s 0.3 3", built_program("programs/burns"));
+    struct outcome run = captured("--sample 1000 --stacks", command);
+    json_t *report = look("report --threads", "x.vtrace"), *row;
+    double lived = 0, computed = 0, waited = 0;
+    size_t i;
+    json_array_foreach(json_object_get(report, "threads"), i, row)
+    {
+        lived += (double)number_in(row, "lived");
+        computed += (double)number_in(row, "cpu");
+        waited += (double)number_in(row, "waited");
+    }
+    char *wall = folded("wall");
+    ck_assert_double_ge(computed, 0.9e9);
+    ck_assert_double_gt(waited, 0.29e9); /* main, for the others */
+    ck_assert_double_le(fabs(weight_of(wall, "") - lived), lived / 1000);
+    ck_assert_double_le(fabs(weight_of(wall, ";pthread_join") - waited), waited / 100);
+    ck_assert_double_le(fabs(weight_of(wall, "") - weight_of(wall, "[not running]") -
+                             weight_of(wall, ";pthread_join") - computed),
+                        lived / 100);
+    free(wall);
+    json_decref(report);
+    outcome_free(&run);
+}
+END_TEST
+
 /* ---- samples in a storm ---- */
 
 /* Who calls each function of sample_storm. */
@@ -316,6 +345,7 @@ int main(void)
     tcase_add_test(samples, no_call_is_interrupted_by_a_sample);
     tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
+    tcase_add_test(samples, on_and_off_the_processor_is_all_there_is);
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
     tcase_add_test(samples, no_frame_is_wrong_and_nothing_hangs_in_a_storm);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
