@@ -21,7 +21,8 @@ const struct verb verbs[] = {
      "[--orientation icicle|flame] [--no-lines] [--keep-going] [--remove] [-q]",
      "write a captured session as a trace", verb_export},
     {"report",
-     "SESSION [--threads|--memory|--io|--tree] [--sort KEY] [-n ROWS] [--weight W] [--min PERCENT] "
+     "SESSION [--threads|--memory|--io|--locks|--tree] [--by WHAT] [--sort KEY] [-n ROWS] "
+     "[--weight W] [--min PERCENT] "
      "[--filter EXPR] [--json] [--no-lines] [--keep-going]",
      "tables on the terminal", verb_report},
     {"info", "SESSION [--json] [--keep-going]", "what was captured, where, and what was not",
