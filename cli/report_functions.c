@@ -3,10 +3,13 @@
 
 #include "collector/aggregate.h"
 
-/* The column of locations has no title, and so is not shown, where none is known. */
-enum { LOCATION_COLUMN = 10 };
+/* The columns of CPU time and of locations have no title, and so are not shown, where none is
+ * known.
+ */
+enum { CPU_COLUMN = 2, LOCATION_COLUMN = 11 };
 static struct column function_columns[] = {{"total", "total", COLUMN_TIME},
                                            {"self", "self", COLUMN_TIME},
+                                           {"cpu", NULL, COLUMN_TIME},
                                            {"calls", "calls", COLUMN_COUNT},
                                            {"min", "min", COLUMN_TIME},
                                            {"avg", "avg", COLUMN_TIME},
@@ -34,16 +37,20 @@ static const char *location_of(struct names *names, const struct name *name, uns
 static struct table functions_table(struct aggregate *aggregate, struct names *names,
                                     unsigned parts)
 {
-    struct table table = {"functions", "self", function_columns, NULL, 0};
+    int sampled = aggregate_is_sampled(aggregate);
+    struct table table = {"functions", sampled ? "cpu" : "self", function_columns, NULL, 0};
     struct function_sum **sums = aggregate_functions(aggregate, &table.count);
     table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
         const struct function_sum *sum = sums[i];
+        if (sum->cpu_ns)
+            function_columns[CPU_COLUMN].title = "CPU";
         const union cell row[] = {{.number = sum->total_ns},
                                   {.number = sum->self_ns},
+                                  {.number = sum->cpu_ns},
                                   {.number = sum->calls},
-                                  {.number = sum->min_ns},
-                                  {.number = sum->sum_ns / sum->calls},
+                                  {.number = sum->calls ? sum->min_ns : 0},
+                                  {.number = sum->calls ? sum->sum_ns / sum->calls : 0},
                                   {.number = function_quantile(sum, 0.5)},
                                   {.number = function_quantile(sum, 0.99)},
                                   {.number = sum->max_ns},

@@ -58,10 +58,37 @@ static int by_self(const void *a, const void *b)
     return (left->self_ns < right->self_ns) - (left->self_ns > right->self_ns);
 }
 
+static int by_cpu(const void *a, const void *b)
+{
+    const struct function_sum *left = *(struct function_sum *const *)a;
+    const struct function_sum *right = *(struct function_sum *const *)b;
+    return (left->cpu_ns < right->cpu_ns) - (left->cpu_ns > right->cpu_ns);
+}
+
+/* Where the time went, and in unmodified programs where they computed. */
+static void summarise_functions(struct aggregate *aggregate)
+{
+    enum { SHOWN = 5 };
+    char time[32];
+    size_t count;
+    struct function_sum **functions = aggregate_functions(aggregate, &count);
+    if (count && aggregate_is_sampled(aggregate)) {
+        qsort(functions, count, sizeof *functions, by_cpu);
+        for (size_t i = 0; i < count && i < SHOWN && functions[i]->cpu_ns; i++)
+            fprintf(stderr, "  %9s CPU   %s\n", show_time(time, functions[i]->cpu_ns),
+                    functions[i]->name->text);
+    }
+    if (count)
+        qsort(functions, count, sizeof *functions, by_self);
+    for (size_t i = 0; i < count && i < SHOWN && functions[i]->self_ns; i++)
+        fprintf(stderr, "  %9s self  %s%s\n", show_time(time, functions[i]->self_ns),
+                functions[i]->name->text, functions[i]->name->waits ? " (waiting)" : "");
+}
+
 static void summarise_sums(struct aggregate *aggregate)
 {
     size_t count;
-    char time[32], bytes[32], more[32];
+    char bytes[32], more[32];
     uint64_t allocations = 0, allocated = 0, read_bytes = 0, written = 0;
     struct memory_sum *memory = aggregate_memory(aggregate, &count);
     for (size_t i = 0; i < count; i++) {
@@ -77,12 +104,7 @@ static void summarise_sums(struct aggregate *aggregate)
             show_count(more, allocations));
     fprintf(stderr, "; read %s", show_bytes(bytes, read_bytes));
     fprintf(stderr, ", written %s\n", show_bytes(bytes, written));
-    struct function_sum **functions = aggregate_functions(aggregate, &count);
-    if (count)
-        qsort(functions, count, sizeof *functions, by_self);
-    for (size_t i = 0; i < count && i < 5 && functions[i]->self_ns; i++)
-        fprintf(stderr, "  %9s self  %s%s\n", show_time(time, functions[i]->self_ns),
-                functions[i]->name->text, functions[i]->name->waits ? " (waiting)" : "");
+    summarise_functions(aggregate);
 }
 
 static void summarise(const struct session *session, const struct totals *totals,

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 
 enum column_kind { COLUMN_COUNT, COLUMN_ID, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT, COLUMN_STACK };
-enum { MAX_COLUMNS = 12 }; /* COLUMN_STACK: lines below the row; in JSON an array of them */
+enum { MAX_COLUMNS = 14 }; /* COLUMN_STACK: lines below the row; in JSON an array of them */
 
 struct column {
     const char *key; /* for --sort and --json */

@@ -21,6 +21,7 @@ struct aggregate {
     size_t file_table_size;
     struct memory_sum *memory;
     size_t memory_count;
+    int has_samples, has_functions;
 };
 
 struct aggregate *aggregate_new(void)
@@ -244,7 +245,11 @@ static void on_span(void *data, const struct span *span)
         thread->last_ns = end;
     if (span->name->category == CATEGORY_MEMORY)
         add_memory(aggregate, span);
-    thread->cpu_ns += span->kind == SPAN_SAMPLE ? span->duration_ns : 0;
+    if (span->kind == SPAN_SAMPLE) {
+        thread->cpu_ns += span->duration_ns;
+        function_of(aggregate, span->name)->cpu_ns += span->duration_ns;
+        aggregate->has_samples = 1;
+    }
     if (span->kind != SPAN_COMPLETE)
         return;
     if (span->flags & SPAN_ASIDE)
@@ -258,7 +263,7 @@ static void on_span(void *data, const struct span *span)
     else if (span->name->category == CATEGORY_IO)
         thread->io_ns += span->self_ns;
     else if (span->name->category == CATEGORY_FUNCTIONS)
-        thread->function_ns += span->self_ns;
+        thread->function_ns += span->self_ns, aggregate->has_functions = 1;
     if (span->name->category == CATEGORY_IO && span->call)
         add_io(aggregate, span);
 }
@@ -302,6 +307,11 @@ struct visitor aggregate_visitor(struct aggregate *aggregate)
                             .span = on_span,
                             .thread_end = on_thread_end,
                             .data = aggregate};
+}
+
+int aggregate_is_sampled(const struct aggregate *aggregate)
+{
+    return aggregate->has_samples && !aggregate->has_functions;
 }
 
 struct function_sum **aggregate_functions(struct aggregate *aggregate, size_t *count)

@@ -14,6 +14,7 @@ struct function_sum {
     uint64_t calls, failed;
     uint64_t total_ns; /* recursive calls are counted once, by the outermost */
     uint64_t self_ns;
+    uint64_t cpu_ns; /* in it, without what it called, by samples; it may have no calls then */
     uint64_t sum_ns; /* of all calls' durations: sum_ns / calls is the average */
     uint64_t min_ns, max_ns;
     uint64_t *classes[62]; /* HISTOGRAM_STEPS counts for each power of two that occurred */
@@ -51,6 +52,10 @@ struct memory_sum {
 };
 
 struct aggregate;
+
+/* Whether it is samples that tell where time went: there are some, and no instrumented functions.
+ */
+int aggregate_is_sampled(const struct aggregate *aggregate);
 
 struct aggregate *aggregate_new(void);
 void aggregate_free(struct aggregate *aggregate);

@@ -3,6 +3,7 @@
 
 #include "base/sys.h"
 #include "runtime/definitions.h"
+#include "runtime/libunwind.h"
 #include "runtime/process.h"
 #include "runtime/stacks_table.h"
 #include "runtime/unwind.h"
@@ -45,6 +46,8 @@ void stack_is_threads(size_t size)
     bounds.low = bounds.high - (size > THREAD_HEAD_BYTES ? size - THREAD_HEAD_BYTES : 0);
 }
 
+static int by_libunwind; /* calls, not samples */
+
 void stack_find_by(const char *how)
 {
     static const char *const names[] = {
@@ -52,6 +55,11 @@ void stack_find_by(const char *how)
     for (unsigned i = 0; how && i < sizeof names / sizeof names[0]; i++)
         if (strcmp(how, names[i]) == 0)
             process.unwind = i;
+    if (how && strcmp(how, "libunwind") == 0) {
+        uint64_t paused = thread_pause(); /* what loading it takes is not the program's */
+        by_libunwind = libunwind_load();
+        thread_resume(paused);
+    }
 }
 
 static struct thread_walks *walks_of(struct thread *self)
@@ -135,7 +143,13 @@ static uint32_t walk_from(const struct unwind_state *state, enum walk_use use, u
     if (taken < 0)
         return 0;
     struct unwind_walk *walk = &walks->use[taken].walk;
-    unwind(walk, state, bounds, process.unwind | (process.sealed ? UNWIND_SILENT : 0));
+    if (by_libunwind && taken == WALK_CALL) {
+        uint64_t paused = thread_pause(); /* what it calls is not the program's */
+        libunwind_walk(walk, state);
+        thread_resume(paused);
+    } else {
+        unwind(walk, state, bounds, process.unwind | (process.sealed ? UNWIND_SILENT : 0));
+    }
     uint32_t id = number(walk);
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&walks->use[taken].owner, 0, memory_order_relaxed);

@@ -95,7 +95,7 @@ _vitte_trace() {
             columns="pid process allocations allocated frees peak live live_blocks failed unknown_frees"
             ;;
         *" --io "*) columns="total calls read written slowest failed pid file" ;;
-        *) columns="total self calls min avg p50 p99 max tag function location module" ;;
+        *) columns="total self cpu calls min avg p50 p99 max tag function location module" ;;
         esac
         _vitte_trace_words "$columns" && return
         ;;

@@ -5,6 +5,8 @@
  * `fuzz_session.bin --seed FOLDER` writes a recorded one. */
 #include "collector/aggregate.h"
 #include "collector/heap.h"
+#include "collector/lock_sums.h"
+#include "collector/origins.h"
 #include "collector/walk.h"
 #include "tests/session_mutator.h"
 #include "tests/session_seed.h"
@@ -75,7 +77,7 @@ enum { FORMATS = 2, STACK_FORMATS = 2 };
 struct reading {
     struct writer writers[FORMATS];
     struct stacks *stacks;
-    struct visitor sums;
+    struct visitor sums, locks;
     struct image *image;
     struct thread_view thread;
     int in_thread;
@@ -88,6 +90,7 @@ static void on_image(void *data, struct image *image)
     MUST(!reading->in_thread);
     reading->image = image;
     reading->sums.image(reading->sums.data, image);
+    reading->locks.image(reading->locks.data, image);
     stacks_image(reading->stacks, image);
     for (size_t i = 0; i < FORMATS; i++) {
         reading->writers[i].image = image;
@@ -103,7 +106,8 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     reading->in_thread = 1;
     reading->last_end = thread->start_ns;
     reading->sums.thread(reading->sums.data, image, thread);
-    stacks_thread(reading->stacks);
+    reading->locks.thread(reading->locks.data, image, thread);
+    stacks_thread(reading->stacks, thread);
     for (size_t i = 0; i < FORMATS; i++) {
         reading->writers[i].thread = *thread;
         if (reading->writers[i].format->thread)
@@ -111,9 +115,17 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     }
 }
 
+static void on_image_end(void *data, struct image *image)
+{
+    struct reading *reading = data;
+    MUST(image == reading->image && !reading->in_thread);
+    reading->locks.image_end(reading->locks.data, image);
+}
+
 static void on_span(void *data, const struct span *span)
 {
     struct reading *reading = data;
+    reading->locks.span(reading->locks.data, span);
     /* a sample's duration is what came before it, on another clock */
     uint64_t end = span->start_ns + (span->kind == SPAN_SAMPLE ? 0 : span->duration_ns);
     MUST(reading->in_thread);
@@ -135,6 +147,7 @@ static void on_thread_end(void *data, uint64_t end_ns)
     MUST(reading->in_thread && end_ns >= reading->last_end);
     reading->in_thread = 0;
     reading->sums.thread_end(reading->sums.data, end_ns);
+    stacks_thread_end(reading->stacks, end_ns);
 }
 
 static void check_problem(const struct problem *problem)
@@ -236,11 +249,14 @@ static int read_spans(struct session *session, struct totals *totals, uint64_t *
 {
     struct problem problem = {""};
     struct aggregate *aggregate = aggregate_new();
-    struct reading reading = {.sums = aggregate_visitor(aggregate)};
+    struct lock_sums *locks = lock_sums_new();
+    struct reading reading = {.sums = aggregate_visitor(aggregate),
+                              .locks = lock_sums_visitor(locks)};
     struct visitor visitor = {.image = on_image,
                               .thread = on_thread,
                               .span = on_span,
                               .thread_end = on_thread_end,
+                              .image_end = on_image_end,
                               .data = &reading};
     size_t count;
     begin_writers(&reading, session);
@@ -254,12 +270,33 @@ static int read_spans(struct session *session, struct totals *totals, uint64_t *
     for (size_t i = 0; i < count; i++)
         MUST(function_quantile(functions[i], 0.5) <= function_quantile(functions[i], 0.99));
     aggregate_free(aggregate);
+    lock_sums_free(locks);
     if (failed)
         check_problem(&problem);
     else if (outputs)
         check_outputs();
     *spans = reading.spans;
     return failed;
+}
+
+/* Where memory came from, in one of the ways. */
+static void read_origins(struct session *session, int outputs, int failed)
+{
+    struct problem problem = {""};
+    size_t count;
+    uint64_t live = 0;
+    names_without_lines(session->names);
+    struct sums *sums = origins_of(session, outputs ? ORIGIN_STACK : ORIGIN_FUNCTION, &problem);
+    MUST(!sums == failed < 0);
+    if (!sums) {
+        check_problem(&problem);
+        return;
+    }
+    const struct sum *all = sums_all(sums, &count);
+    for (size_t i = 0; i < count; i++)
+        live += all[i].values[ORIGIN_LIVE_BLOCKS];
+    MUST(live <= 1 << 24);
+    sums_free(sums);
 }
 
 /* 0, or -1: there is no trace. */
@@ -284,6 +321,7 @@ static int read_session(int keep_going, struct totals *totals, uint64_t *spans, 
     else
         check_problem(&problem);
     free(heaps);
+    read_origins(session, outputs, failed);
     session_close(session);
     return failed;
 }

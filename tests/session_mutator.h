@@ -127,7 +127,8 @@ static inline uint64_t draw_event(struct mutator *mutator, uint64_t before)
         return event_record((unsigned)draw(mutator, 12), length, tick, value & EVENT_INLINE_MAX);
     default:
         return event_record(EVENT_CALL + (unsigned)draw(mutator, 100), length, tick,
-                            draw(mutator, 4) ? draw(mutator, 5000) : EVENT_CALL_LONG);
+                            (draw(mutator, 4) ? draw(mutator, 5000) : EVENT_CALL_LONG) |
+                                (draw(mutator, 2) ? EVENT_CALL_STACK : 0));
     }
 }
 
@@ -274,7 +275,7 @@ static inline void new_definition(struct mutator *mutator)
                   NULL);
     if (!chunk)
         return;
-    uint64_t *payload = chunk->words + 1, kind = draw(mutator, 9);
+    uint64_t *payload = chunk->words + 1, kind = draw(mutator, 10);
     size_t size = 8 * (size_t)draw(mutator, 8);
     for (size_t i = 0; i < size / 8; i++)
         payload[i] = draw_value(mutator);
@@ -285,7 +286,10 @@ static inline void new_definition(struct mutator *mutator)
             draw_call(mutator, (struct definition_call *)(void *)((char *)payload + size));
     else if (kind == DEFINITION_MODULE)
         size = draw_module(mutator, (struct definition_module *)(void *)payload);
-    else if (kind == DEFINITION_THREAD && draw(mutator, 4))
+    else if (kind == DEFINITION_STACK) {
+        payload[0] = draw(mutator, 4) ? 0x401000 + 16 * draw(mutator, 6) : payload[0];
+        payload[1] = draw_id(mutator) | draw(mutator, 4) << 32;
+    } else if (kind == DEFINITION_THREAD && draw(mutator, 4))
         payload[0] = draw(mutator, 8) | payload[0] >> 32 << 32;
     chunk->words[0] = kind | (uint64_t)size << 32;
     chunk->head.words = (uint16_t)(1 + (size + 7) / 8);
