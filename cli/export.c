@@ -228,6 +228,8 @@ int export_session(struct session *session, const struct export_job *job, struct
     failed |= sink_close(writer->sink, failed, &problem);
     if (job->progress)
         fputs("\r\033[K", stderr);
+    if (format->release)
+        format->release(writer);
     stacks_free(writer->stacks);
     session_close(writer->other);
     free(writer->state);

@@ -210,7 +210,9 @@ static void end_writers(struct reading *reading, const struct totals *totals, in
 {
     for (size_t i = 0; i < FORMATS; i++) {
         struct problem problem = {""};
-        reading->writers[i].format->end(&reading->writers[i], totals);
+        if (!failed)
+            reading->writers[i].format->end(&reading->writers[i], totals);
+        reading->writers[i].format->release(&reading->writers[i]);
         MUST(sink_close(reading->writers[i].sink, failed, &problem) == 0);
         free(reading->writers[i].state);
     }

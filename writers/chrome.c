@@ -182,7 +182,6 @@ static void end(struct writer *writer, const struct totals *totals)
 {
     struct sink *sink = writer->sink;
     static const char *const keys[] = {"host", "kernel", "machine", "directory", "traceparent"};
-    struct chrome *chrome = writer->state;
     chrome_end_samples(writer);
     sink_string(sink, "\n]");
     chrome_put_frames(writer);
@@ -201,6 +200,11 @@ static void end(struct writer *writer, const struct totals *totals)
     sink_string(sink, ",\"not_covered\":");
     json_coverage(writer);
     sink_string(sink, "}}\n");
+}
+
+static void release(struct writer *writer)
+{
+    struct chrome *chrome = writer->state;
     json_stacks_free(&chrome->stacks);
     free(chrome->frames.list);
     free(chrome->frames.table);
@@ -216,4 +220,5 @@ const struct writer_format format_chrome = {
     .image = image,
     .thread = thread,
     .span = span,
-    .end = end};
+    .end = end,
+    .release = release};

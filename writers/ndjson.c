@@ -114,13 +114,16 @@ static void span(struct writer *writer, const struct span *span)
 
 static void end(struct writer *writer, const struct totals *totals)
 {
-    struct ndjson *ndjson = writer->state;
-    json_stacks_free(&ndjson->stacks);
     sink_string(writer->sink, "{\"type\":\"end\"");
     field_number(writer->sink, "events_lost", totals_lost(totals));
     sink_string(writer->sink, ",\"not_covered\":");
     json_coverage(writer);
     sink_string(writer->sink, "}\n");
+}
+
+static void release(struct writer *writer)
+{
+    json_stacks_free(&((struct ndjson *)writer->state)->stacks);
 }
 
 const struct writer_format format_ndjson = {
@@ -133,4 +136,5 @@ const struct writer_format format_ndjson = {
     .image = image,
     .thread = thread,
     .span = span,
-    .end = end};
+    .end = end,
+    .release = release};

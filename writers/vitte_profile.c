@@ -205,7 +205,11 @@ static void end(struct writer *writer, const struct totals *totals)
     sink_string(sink, "],");
     valid(sink, totals_lost(totals) == 0);
     sink_string(sink, "\n");
-    profile_free(profile);
+}
+
+static void release(struct writer *writer)
+{
+    profile_free(((struct vitte_profile *)writer->state)->profile);
 }
 
 const struct writer_format format_vitte_profile = {.name = "vitte-profile",
@@ -216,4 +220,5 @@ const struct writer_format format_vitte_profile = {.name = "vitte-profile",
                                                    .image = image,
                                                    .thread = thread,
                                                    .span = span,
-                                                   .end = end};
+                                                   .end = end,
+                                                   .release = release};

@@ -34,6 +34,8 @@ struct writer_format {
     void (*span)(struct writer *writer, const struct span *span);
     /* `totals` are complete now */
     void (*end)(struct writer *writer, const struct totals *totals);
+    /* Gives back what the state owns, also when the trace came to nothing; may be NULL. */
+    void (*release)(struct writer *writer);
 };
 
 extern const struct writer_format format_chrome, format_ndjson, format_folded, format_flamegraph,
