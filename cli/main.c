@@ -9,11 +9,13 @@
 
 const struct verb verbs[] = {
     {"run",
-     "[-o FILE] [-f FORMAT] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--filter EXPR] "
+     "[-o FILE] [-f FORMAT] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--memory-sample "
+     "BYTES] [--filter EXPR] "
      "[--weight W] [--keep] [--no-exec-env] [-q] -- CMD…",
      "run CMD traced and write one trace of it and its children", verb_run},
     {"record",
-     "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--no-exec-env] [-q] -- "
+     "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--memory-sample BYTES] "
+     "[--no-exec-env] [-q] -- "
      "CMD…",
      "only capture, into a session folder", verb_record},
     {"export",

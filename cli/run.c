@@ -36,6 +36,7 @@ static int check_list(const char *option, const char *list,
 static int check_settings(const struct capture *capture)
 {
     const char *sample = capture->settings[OPTION_SAMPLE];
+    const char *memory = capture->settings[OPTION_MEMORY_SAMPLE];
     int only_uninstrumented, is_valid;
     int status = check_list("--events", capture->settings[OPTION_EVENTS], categories_parse,
                             "functions, memory, io, waits, threads, locks, counters, maps, "
@@ -48,6 +49,9 @@ static int check_settings(const struct capture *capture)
         return fail(EXIT_USAGE,
                     "--sample takes a number of samples a second up to %d, or auto; not '%s'",
                     SAMPLES_MAX, sample);
+    if (status == EXIT_OK && memory && !bytes_parse(memory))
+        return fail(EXIT_USAGE, "--memory-sample takes a number of bytes, such as 512K; not '%s'",
+                    memory);
     return status;
 }
 
@@ -182,18 +186,20 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
 
 static int parse_run(int argc, char **argv, struct run_options *run)
 {
-    enum { EVENTS = 256, STACKS, SAMPLE, FILTER, KEEP, NO_ENV, WEIGHT };
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-                                            {"format", required_argument, NULL, 'f'},
-                                            {"events", required_argument, NULL, EVENTS},
-                                            {"stacks", optional_argument, NULL, STACKS},
-                                            {"sample", required_argument, NULL, SAMPLE},
-                                            {"filter", required_argument, NULL, FILTER},
-                                            {"keep", no_argument, NULL, KEEP},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"no-exec-env", no_argument, NULL, NO_ENV},
-                                            {"weight", required_argument, NULL, WEIGHT},
-                                            {NULL, 0, NULL, 0}};
+    enum { EVENTS = 256, STACKS, SAMPLE, MEMORY_SAMPLE, FILTER, KEEP, NO_ENV, WEIGHT };
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"format", required_argument, NULL, 'f'},
+        {"events", required_argument, NULL, EVENTS},
+        {"stacks", optional_argument, NULL, STACKS},
+        {"sample", required_argument, NULL, SAMPLE},
+        {"memory-sample", required_argument, NULL, MEMORY_SAMPLE},
+        {"filter", required_argument, NULL, FILTER},
+        {"keep", no_argument, NULL, KEEP},
+        {"quiet", no_argument, NULL, 'q'},
+        {"no-exec-env", no_argument, NULL, NO_ENV},
+        {"weight", required_argument, NULL, WEIGHT},
+        {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "+o:f:q", options, NULL)) != -1)
         switch (option) {
@@ -214,6 +220,9 @@ static int parse_run(int argc, char **argv, struct run_options *run)
             break;
         case SAMPLE:
             run->capture.settings[OPTION_SAMPLE] = optarg;
+            break;
+        case MEMORY_SAMPLE:
+            run->capture.settings[OPTION_MEMORY_SAMPLE] = optarg;
             break;
         case FILTER:
             run->job.filter = optarg;

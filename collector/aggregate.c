@@ -1,6 +1,8 @@
 /* See aggregate.h. */
 #include "collector/aggregate.h"
 
+#include "collector/heap.h"
+
 #include "collector/memory.h"
 
 #include <stdio.h>
@@ -228,10 +230,11 @@ static void add_memory(struct aggregate *aggregate, const struct span *span)
         memory->failed += size != 0;
         return;
     }
-    memory->allocations++;
-    memory->allocated += size;
-    thread->allocations++;
-    thread->allocated += size;
+    struct heap_weight weight = heap_weigh(aggregate->image, size);
+    memory->allocations += weight.count;
+    memory->allocated += weight.bytes;
+    thread->allocations += weight.count;
+    thread->allocated += weight.bytes;
 }
 
 static void on_span(void *data, const struct span *span)

@@ -32,7 +32,7 @@ struct gap_sum {
 };
 
 /* What an image's header has as bits, then what is seen from here. */
-enum { NO_ALLOCATIONS, RAW_FUTEXES, HEADER_GAPS };
+enum { NO_ALLOCATIONS, RAW_FUTEXES, MEMORY_SAMPLED, HEADER_GAPS };
 static const struct gap {
     uint32_t bit; /* enum process_gap, or 0 */
     const char *text;
@@ -40,6 +40,9 @@ static const struct gap {
     [NO_ALLOCATIONS] = {0, "made no allocation that was seen: it may have an allocator of its own"},
     [RAW_FUTEXES] = {0, "waits or wakes by the futex system call, without libc: these waits are "
                         "not seen"},
+    [MEMORY_SAMPLED] = {0,
+                        "had only some of its allocations recorded (--memory-sample): figures of "
+                        "memory are estimates"},
     [HEADER_GAPS] = {GAP_OWN_MALLOC, "has a malloc of its own in front of the tracer's: its "
                                      "allocations are not seen"},
     {GAP_DEEPBIND, "loaded a library with RTLD_DEEPBIND: its calls may not be seen"},
@@ -166,6 +169,8 @@ void coverage_image(struct coverage *coverage, const struct image *image, uint64
             add_gap(coverage, gap, image);
     if (header->raw_futexes)
         add_gap(coverage, RAW_FUTEXES, image);
+    if (header->memory_rate)
+        add_gap(coverage, MEMORY_SAMPLED, image);
     if (!allocations && events >= MANY_EVENTS && !(header->gaps & GAP_OWN_MALLOC))
         add_gap(coverage, NO_ALLOCATIONS, image);
 }

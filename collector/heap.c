@@ -3,6 +3,7 @@
 
 #include "collector/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,17 @@ static void grow(struct heap *heap)
     free(old);
 }
 
-static void take(struct heap *heap, uint64_t address, uint64_t size,
+struct heap_weight heap_weigh(const struct image *image, uint64_t size)
+{
+    if (!image->header.memory_rate || !size)
+        return (struct heap_weight){size, 1};
+    /* it was recorded with this probability: preload/memory_samples.h */
+    double likely = -expm1(-(double)size / image->header.memory_rate);
+    return (struct heap_weight){(uint64_t)((double)size / likely + 0.5),
+                                (uint64_t)(1 / likely + 0.5)};
+}
+
+static void take(struct heap *heap, uint64_t address, struct heap_weight weight,
                  const struct merged_record *record)
 {
     struct heap_sum *sum = heap->sum;
@@ -61,16 +72,18 @@ static void take(struct heap *heap, uint64_t address, uint64_t size,
     if (block->address) {
         sum->overlaps++;
         sum->live -= block->size;
+        sum->live_blocks -= block->count;
         if (heap->follower)
             heap->follower->released(heap->follower->data, block, record);
     } else {
         heap->used++;
-        sum->live_blocks++;
     }
-    *block = (struct heap_block){address, size, record->tick, record->stack, record->slot};
+    *block = (struct heap_block){address,      weight.bytes,  weight.count,
+                                 record->tick, record->stack, record->slot};
+    sum->live_blocks += weight.count;
     if (heap->follower)
         heap->follower->taken(heap->follower->data, block);
-    sum->live += size;
+    sum->live += weight.bytes;
     if (sum->live > sum->peak) {
         sum->peak = sum->live;
         heap->peak_change = heap->changes;
@@ -78,7 +91,8 @@ static void take(struct heap *heap, uint64_t address, uint64_t size,
 }
 
 /* Takes an entry out and closes the gap in its run. */
-static int release(struct heap *heap, uint64_t address, const struct merged_record *record)
+/* How many allocations the block stood for; 0: it is not known. */
+static uint64_t release(struct heap *heap, uint64_t address, const struct merged_record *record)
 {
     struct heap_block *block = heap->room ? find(heap, address) : NULL;
     if (!block || !block->address)
@@ -86,7 +100,8 @@ static int release(struct heap *heap, uint64_t address, const struct merged_reco
     if (heap->follower)
         heap->follower->released(heap->follower->data, block, record);
     heap->sum->live -= block->size;
-    heap->sum->live_blocks--;
+    uint64_t count = block->count;
+    heap->sum->live_blocks -= count;
     heap->used--;
     size_t gap = (size_t)(block - heap->table), mask = heap->room - 1;
     for (size_t at = (gap + 1) & mask; heap->table[at].address; at = (at + 1) & mask) {
@@ -97,7 +112,7 @@ static int release(struct heap *heap, uint64_t address, const struct merged_reco
         }
     }
     heap->table[gap].address = 0;
-    return 1;
+    return count;
 }
 
 static void tell(struct heap *heap, uint64_t ns, uint64_t bytes)
@@ -119,8 +134,9 @@ static void change(struct heap *heap, const struct merged_record *record, enum r
 {
     struct heap_sum *sum = heap->sum;
     if (role == ROLE_RELEASES && record->words >= 1) {
-        sum->frees++;
-        sum->unknown_frees += !release(heap, record->payload[0], record);
+        uint64_t count = release(heap, record->payload[0], record);
+        sum->frees += count ? count : 1;
+        sum->unknown_frees += !count;
         return;
     }
     unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
@@ -128,15 +144,16 @@ static void change(struct heap *heap, const struct merged_record *record, enum r
         return;
     uint64_t block = record->payload[0], size = record->payload[size_at];
     if (block) {
-        sum->allocations++;
-        sum->allocated += size;
-        take(heap, block, size, record);
+        struct heap_weight weight = heap_weigh(heap->image, size);
+        sum->allocations += weight.count;
+        sum->allocated += weight.bytes;
+        take(heap, block, weight, record);
     } else if (size) {
         sum->failed++;
         /* a realloc that failed leaves the old block, which was released when it began, as it was;
          * its size is not known any more */
         if (role == ROLE_REALLOCATES && record->payload[1])
-            take(heap, record->payload[1], 0, record);
+            take(heap, record->payload[1], (struct heap_weight){0, 1}, record);
     }
 }
 

@@ -6,6 +6,13 @@
 
 #include "collector/merge.h"
 
+/* What a recorded allocation of `size` bytes stands for: itself, or where only some are recorded
+ * (live_header.memory_rate) all that it was drawn from. */
+struct heap_weight {
+    uint64_t bytes, count;
+};
+struct heap_weight heap_weigh(const struct image *image, uint64_t size);
+
 /* How many bytes the span asked for and got a block of (its result); 0: it is no allocation. */
 uint64_t heap_allocated(const struct span *span);
 /* The block that the span released, or 0. */
@@ -24,8 +31,8 @@ struct heap_sum {
 };
 
 struct heap_block {
-    uint64_t address; /* 0: none */
-    uint64_t size;
+    uint64_t address;     /* 0: none */
+    uint64_t size, count; /* what it stands for: heap_weigh */
     uint64_t tick;        /* of its allocation */
     uint32_t stack, slot; /* as in struct merged_record */
 };

@@ -43,7 +43,7 @@ static void taken(void *data, const struct heap_block *block)
 {
     struct origins *origins = data;
     uint64_t *values = values_of(origins, block);
-    values[ORIGIN_ALLOCATIONS]++;
+    values[ORIGIN_ALLOCATIONS] += block->count;
     values[ORIGIN_ALLOCATED] += block->size;
     origins->last[block->slot % SLOT_COUNT] = block->address;
 }
@@ -54,16 +54,17 @@ static void released(void *data, const struct heap_block *block, const struct me
     uint64_t *values = values_of(origins, block);
     if (!record) {
         values[ORIGIN_LIVE] += block->size;
-        values[ORIGIN_LIVE_BLOCKS]++;
+        values[ORIGIN_LIVE_BLOCKS] += block->count;
         return;
     }
     const struct clock_map *clock = &origins->image->session->clock;
     uint64_t *last = &origins->last[record->slot % SLOT_COUNT];
-    values[ORIGIN_FREES]++;
-    values[ORIGIN_LIVED] += clock_map_nsec(clock, record->tick, &origins->hint) -
-                            clock_map_nsec(clock, block->tick, &origins->hint);
-    if (*last == block->address && record->slot == block->slot) {
-        values[ORIGIN_TEMPORARY]++;
+    values[ORIGIN_FREES] += block->count;
+    values[ORIGIN_LIVED] += block->count * (clock_map_nsec(clock, record->tick, &origins->hint) -
+                                            clock_map_nsec(clock, block->tick, &origins->hint));
+    int all_seen = !origins->image->header.memory_rate; /* else the next one is not known */
+    if (all_seen && *last == block->address && record->slot == block->slot) {
+        values[ORIGIN_TEMPORARY] += block->count;
         *last = 0;
     }
 }

@@ -230,6 +230,8 @@ void stacks_thread_end(struct stacks *stacks, uint64_t end_ns)
 static void follow_last(struct stacks *stacks, const struct span *span, int passes)
 {
     struct last_block *last = &stacks->last;
+    if (stacks->image->header.memory_rate) /* the next allocation may not have been recorded */
+        return;
     if (heap_released(span)) {
         last->is_freed |= heap_released(span) == last->address;
         return;

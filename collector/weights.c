@@ -45,8 +45,7 @@ static uint64_t calls(const struct image *image, const struct span *span)
 
 static uint64_t allocated(const struct image *image, const struct span *span)
 {
-    (void)image;
-    return heap_allocated(span);
+    return heap_weigh(image, heap_allocated(span)).bytes;
 }
 
 static uint64_t io_bytes(const struct image *image, const struct span *span)

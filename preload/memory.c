@@ -3,15 +3,20 @@
  * free and realloc are called, because behind the call another thread may already have its address
  * (H52). */
 #include "preload/early.h"
+#include "preload/memory_samples.h"
 #include "preload/wrap.h"
 
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-static uint64_t begin(void)
+/* When an allocation begins; 0: it is not to be recorded. */
+static ALWAYS_INLINE uint64_t begin(size_t size)
 {
-    return process_captures(CATEGORY_MEMORY) ? clock_tick() : 0;
+    if (!process_captures(CATEGORY_MEMORY) ||
+        (__builtin_expect(memory_samples_rate, 0) && !memory_samples_draw(size)))
+        return 0;
+    return clock_tick();
 }
 
 /* Bytes of an array; more than any block has when they cannot be told. */
@@ -21,16 +26,26 @@ static size_t product(size_t count, size_t size)
     return __builtin_mul_overflow(count, size, &bytes) ? PTRDIFF_MAX : bytes;
 }
 
+/* Of a sampled block the release must be known for one. */
+static ALWAYS_INLINE int is_kept(const void *block)
+{
+    if (__builtin_expect(!memory_samples_rate, 1) || !block || memory_samples_add(block))
+        return 1;
+    process_lose(LOSS_NO_SLOT);
+    return 0;
+}
+
 static ALWAYS_INLINE void allocated(enum call_number number, uint64_t begun, const void *block,
                                     size_t size)
 {
-    if (begun)
+    if (begun && is_kept(block))
         call_record(number, begun, (uint64_t)(uintptr_t)block, (uint64_t[]){size}, 1);
 }
 
 static ALWAYS_INLINE void releases(enum call_number number, const void *block)
 {
-    if (block && process_captures(CATEGORY_MEMORY))
+    if (block && process_captures(CATEGORY_MEMORY) &&
+        (__builtin_expect(!memory_samples_rate, 1) || memory_samples_remove(block)))
         call_note(number, (uint64_t[]){(uint64_t)(uintptr_t)block}, 1);
 }
 
@@ -39,7 +54,7 @@ static ALWAYS_INLINE void releases(enum call_number number, const void *block)
 #define ALLOCATES(name, parameters, arguments, bytes)                                              \
     EXPORT void *name parameters                                                                   \
     {                                                                                              \
-        uint64_t begun = begin();                                                                  \
+        uint64_t begun = begin(bytes);                                                             \
         void *block = real.name arguments;                                                         \
         allocated(NUMBER_##name, begun, block, bytes);                                             \
         return block;                                                                              \
@@ -50,7 +65,7 @@ static ALWAYS_INLINE void releases(enum call_number number, const void *block)
 
 EXPORT int posix_memalign(void **pointer, size_t alignment, size_t size)
 {
-    uint64_t begun = begin();
+    uint64_t begun = begin(size);
     int failed = real.posix_memalign(pointer, alignment, size);
     allocated(NUMBER_posix_memalign, begun, failed ? NULL : *pointer, size);
     return failed;
@@ -60,7 +75,7 @@ EXPORT int posix_memalign(void **pointer, size_t alignment, size_t size)
 static void *reallocate(enum call_number number, void *pointer, size_t count, size_t size)
 {
     size_t bytes = product(count, size);
-    uint64_t begun = begin();
+    uint64_t begun = begin(bytes);
     void *block;
     if (early_owns(pointer)) {
         size_t old = early_malloc_usable_size(pointer);
@@ -72,7 +87,7 @@ static void *reallocate(enum call_number number, void *pointer, size_t count, si
         block = number == NUMBER_realloc ? real.realloc(pointer, size)
                                          : real.reallocarray(pointer, count, size);
     }
-    if (begun)
+    if (begun && is_kept(block))
         call_record(number, begun, (uint64_t)(uintptr_t)block,
                     (uint64_t[]){(uint64_t)(uintptr_t)pointer, bytes}, 2);
     return block;

@@ -8,6 +8,7 @@
 #include "preload/descriptors.h"
 #include "preload/environment.h"
 #include "preload/locks.h"
+#include "preload/memory_samples.h"
 #include "preload/threads.h"
 #include "preload/wrap.h"
 #include "runtime/clock.h"
@@ -178,7 +179,7 @@ static uint64_t ticks_of_usec(uint64_t usec)
                 : usec * 1000;
 }
 
-static void prepare_stacks(char *const *environment)
+static void prepare_capture(char *const *environment)
 {
     const char *after = option_value(environment, OPTION_STACK_AFTER);
     int only_uninstrumented;
@@ -187,6 +188,9 @@ static void prepare_stacks(char *const *environment)
     process.stacks = stacks_parse(option_value(environment, OPTION_STACKS), NULL);
     process.stack_after = ticks_of_usec(after ? text_read_number(&after) : STACK_AFTER_USEC);
     stack_find_by(option_value(environment, OPTION_UNWIND));
+    uint32_t rate = bytes_parse(option_value(environment, OPTION_MEMORY_SAMPLE));
+    if (rate && memory_samples_begin(rate) == 0)
+        process.live->memory_rate = rate;
     stack_is_first();
     if (hz && process_captures(CATEGORY_SAMPLES))
         sampler_begin(hz, only_uninstrumented);
@@ -207,7 +211,7 @@ static void begin(char *const *environment)
         return;
     }
     process.captured = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
-    prepare_stacks(environment);
+    prepare_capture(environment);
     /* a copy: programs write titles over their environment */
     struct text format = text_on(start.format, sizeof start.format);
     const char *wanted = option_value(environment, OPTION_FORMAT);

@@ -158,8 +158,8 @@ struct live_header {
     uint32_t instrumented; /* a function event was seen */
     uint32_t arena_full;   /* definitions that did not fit */
     uint32_t gaps;         /* enum process_gap */
-    uint32_t reserved;
-    uint64_t raw_futexes; /* futex calls by syscall(), which are no events */
+    uint32_t memory_rate;  /* one allocation in so many bytes was recorded; 0: every one */
+    uint64_t raw_futexes;  /* futex calls by syscall(), which are no events */
 };
 
 /* First bytes of a .defs file. A child made by fork goes on from its parent's arena: an id below

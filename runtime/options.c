@@ -91,3 +91,14 @@ uint32_t sample_parse(const char *value, int *only_uninstrumented, int *is_valid
         *is_valid = valid;
     return valid ? (uint32_t)hz : 0;
 }
+
+uint32_t bytes_parse(const char *value)
+{
+    const char *end = value;
+    uint64_t bytes = value ? text_read_number(&end) : 0;
+    if (!value || !value[0] || bytes > UINT32_MAX)
+        return 0;
+    if (*end == 'K' || *end == 'M')
+        bytes <<= *end++ == 'K' ? 10 : 20;
+    return *end || bytes > UINT32_MAX ? 0 : (uint32_t)bytes;
+}

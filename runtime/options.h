@@ -45,4 +45,8 @@ unsigned stacks_parse(const char *list, const char **unknown);
  * no value and for one that is none; then also 0 in `is_valid`, if given. */
 uint32_t sample_parse(const char *value, int *only_uninstrumented, int *is_valid);
 
+/* A number of bytes below 2^32, with K or M behind it or not. 0 for no value and one that is none.
+ */
+uint32_t bytes_parse(const char *value);
+
 #endif

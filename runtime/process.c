@@ -123,6 +123,7 @@ static long open_files(const struct live_header *parent, uint32_t parent_image)
         goto out;
     if (parent) {
         live->gaps = parent->gaps & GAPS_OF_MEMORY;
+        live->memory_rate = parent->memory_rate;
         live->exe = parent->exe;
         live->command = parent->command;
         live->directory = parent->directory;

@@ -299,6 +299,36 @@ START_TEST(calls_have_the_stacks_that_the_program_knows)
 }
 END_TEST
 
+/* Estimates are within four standard errors of so many recorded allocations: those of a size s are
+ * recorded with a probability of 1 - exp(-s / rate) each. */
+START_TEST(sampled_memory_estimates_all_of_it)
+{
+    static const char *const places[] = {"small_one", "large_one"};
+    const double sizes[] = {48, 5000}, rate = 65536;
+    struct outcome run = captured("--memory-sample 64K --stacks=memory --sample 0",
+                                  built_program("programs/allocates_much"));
+    json_t *report = look("report --memory --by function", "x.vtrace");
+    for (int i = 0; i < 2; i++) {
+        const json_t *row =
+            find_event(json_object_get(report, "memory"), "{s:s}", "function", places[i]);
+        double really = (double)book(&run, places[i]), live = i ? (double)book(&run, "kept") : 0;
+        double recorded = really / sizes[i] * -expm1(-sizes[i] / rate);
+        double seen = (double)number_in(row, "allocated");
+        ck_assert_msg(fabs(seen / really - 1) <= 4 / sqrt(recorded), "%s: %.0f, really %.0f",
+                      places[i], seen, really);
+        seen = (double)number_in(row, "live");
+        ck_assert_msg(fabs(seen - live) <= 4 * live / sqrt(recorded * live / really + 1e-9) + 1,
+                      "%s: %.0f live, really %.0f", places[i], seen, live);
+    }
+    struct outcome info = shell("'%s' info x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(info.out, "are estimates"));
+    ck_assert_ptr_nonnull(strstr(info.out, "lost 0"));
+    outcome_free(&info);
+    json_decref(report);
+    outcome_free(&run);
+}
+END_TEST
+
 /* What is asked for, and nothing else. */
 static const struct {
     const char *list, *with, *without;
@@ -349,6 +379,7 @@ int main(void)
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
     tcase_add_test(samples, no_frame_is_wrong_and_nothing_hangs_in_a_storm);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
+    tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
     suite_add_tcase(suite, samples);
