@@ -36,7 +36,8 @@ static inline void assert_fine(const struct outcome *run)
  * and leaves nothing running. */
 static inline struct outcome captured(const char *options, const char *command)
 {
-    struct outcome run = shell("exec timeout -k 1 $((100 * ${CK_TIMEOUT_MULTIPLIER:-1})) '%s' record -q -o x.vtrace %s -- %s",
+    struct outcome run = shell("exec timeout -k 1 $((100 * ${CK_TIMEOUT_MULTIPLIER:-1})) '%s' "
+                               "record -q -o x.vtrace %s -- %s",
                                built_command(), options, command);
     ck_assert_msg(run.code != 124 && run.code != 137, "%s does not come to an end", command);
     assert_fine(&run);
