@@ -1,0 +1,101 @@
+/* The reports of locks and of I/O by caller, against programs that keep their own books. */
+#include "tests/hazards.h"
+
+static json_t *report_of(const char *options)
+{
+    char verb[128];
+    snprintf(verb, sizeof verb, "report %s", options);
+    return look(verb, "x.vtrace");
+}
+
+/* Whether one of the lines of "places" is so. */
+static int has_line(const json_t *row, const char *part)
+{
+    size_t i;
+    const json_t *line;
+    json_array_foreach((json_t *)(uintptr_t)json_object_get(row, "places"), i, line)
+    {
+        if (strstr(json_string_value(line), part))
+            return 1;
+    }
+    return 0;
+}
+
+START_TEST(locks_are_told_with_who_waited_and_who_had_them)
+{
+    char command[512];
+    snprintf(command, sizeof command, "env VITTE_TRACE_LOCKS=all %s",
+             built_program("programs/contends"));
+    struct outcome run = captured("--stacks --sample 0", command);
+    json_t *report = report_of("--locks");
+    const json_t *rows = json_object_get(report, "locks"), *mutex = NULL;
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    {
+        if (strncmp(json_string_value(json_object_get(row, "lock")), "mutex", 5) == 0)
+            mutex = row;
+    }
+    ck_assert_ptr_nonnull(mutex);
+    ck_assert_int_eq(number_in(mutex, "waits"), book(&run, "waits"));
+    ck_assert_int_eq(number_in(mutex, "allocations"), book(&run, "allocations"));
+    ck_assert_int_eq(number_in(mutex, "io_calls"), book(&run, "reads"));
+    ck_assert_int_ge(number_in(mutex, "held"), number_in(mutex, "waited"));
+    ck_assert(has_line(mutex, "want_it"));
+    ck_assert(has_line(mutex, "hold_it"));
+    ck_assert(has_line(mutex, "held meanwhile"));
+    json_decref(report);
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(io_is_told_by_who_asked_for_it)
+{
+    struct outcome run = captured("--stacks --sample 0", built_program("programs/call_paths"));
+    json_t *report = report_of("--io --by function");
+    const json_t *rows = json_object_get(report, "io");
+    const json_t *load = find_event(rows, "{s:s}", "function", "load"),
+                 *look_for = find_event(rows, "{s:s}", "function", "look_for");
+    ck_assert_int_eq(number_in(load, "calls"), 11);
+    ck_assert_int_eq(number_in(load, "read"), 3300);
+    ck_assert_int_eq(number_in(load, "failed"), 0);
+    ck_assert_int_eq(number_in(look_for, "calls"), 7);
+    ck_assert_int_eq(number_in(look_for, "failed"), 7);
+    json_decref(report);
+    report = report_of("--io --by stack");
+    size_t i, found = 0;
+    json_t *row;
+    json_array_foreach(json_object_get(report, "io"), i, row)
+    {
+        const json_t *stack = json_object_get(row, "stack");
+        const char *inner = json_string_value(json_array_get(stack, 0)),
+                   *outer = json_string_value(json_array_get(stack, 1));
+        if (inner && strncmp(inner, "load (", 6) == 0) {
+            found++;
+            ck_assert_int_eq(strncmp(outer, "main (", 6), 0);
+            ck_assert_int_eq(number_in(row, "read"), 3300);
+        }
+    }
+    ck_assert_uint_eq(found, 1);
+    json_decref(report);
+    report = report_of("--io");
+    const json_t *zero = find_event(json_object_get(report, "io"), "{s:s}", "file", "/dev/zero");
+    ck_assert_int_eq(number_in(zero, "opens"), 1);
+    ck_assert_int_eq(number_in(zero, "small"), 11);
+    ck_assert_int_eq(number_in(zero, "syncs"), 0);
+    json_decref(report);
+    outcome_free(&run);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("reports");
+    TCase *reports = tcase_create("reports");
+    tcase_set_timeout(reports, 100);
+    tcase_add_checked_fixture(reports, enter_folder, leave_folder);
+    tcase_add_test(reports, locks_are_told_with_who_waited_and_who_had_them);
+    tcase_add_test(reports, io_is_told_by_who_asked_for_it);
+    suite_add_tcase(suite, reports);
+    return run_suite(suite);
+}
