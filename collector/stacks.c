@@ -2,10 +2,9 @@
 #include "collector/stacks.h"
 
 #include "collector/memory.h"
+#include "collector/stack_text.h"
 
 #include <string.h>
-
-enum { MAX_INLINED = 16 }; /* functions at one address */
 
 /* Native stacks of the current image whose node is known. */
 struct known {
@@ -107,8 +106,8 @@ static uint32_t own_child(struct stacks *stacks, uint32_t parent, const char *te
 static uint32_t frame_node(struct stacks *stacks, uint32_t node, const struct image_frame *frame,
                            uint64_t tick)
 {
-    struct source_frame lines[MAX_INLINED];
-    size_t inlined = image_lines(stacks->image, frame->address, tick, lines, MAX_INLINED) - 1;
+    struct source_frame lines[LINES_FRAMES];
+    size_t inlined = image_lines(stacks->image, frame->address, tick, lines) - 1;
     node = tree_child(stacks->tree, node, frame->name);
     while (inlined-- > 0)
         node = tree_child(stacks->tree, node,
@@ -135,9 +134,8 @@ static uint32_t native_node(struct stacks *stacks, uint32_t stack, uint64_t tick
         stacks->path[depth++] = at;
     }
     if (!node)
-        node = depth && frame.is_cut
-                   ? own_child(stacks, stacks->process, "[outer frames are missing]")
-                   : stacks->process;
+        node = depth && frame.is_cut ? own_child(stacks, stacks->process, STACK_TEXT_CUT)
+                                     : stacks->process;
     while (depth--) {
         image_frame(stacks->image, stacks->path[depth], tick, &frame);
         node = frame_node(stacks, node, &frame, tick);
