@@ -90,8 +90,8 @@ static void take(struct heap *heap, uint64_t address, struct heap_weight weight,
     }
 }
 
-/* Takes an entry out and closes the gap in its run. */
-/* How many allocations the block stood for; 0: it is not known. */
+/* Takes an entry out and closes the gap in its run. How many allocations the block stood for; 0: it
+ * is not known. */
 static uint64_t release(struct heap *heap, uint64_t address, const struct merged_record *record)
 {
     struct heap_block *block = heap->room ? find(heap, address) : NULL;

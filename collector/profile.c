@@ -190,8 +190,9 @@ static void add_span(struct profile *profile, const struct span *span)
     if (span->name->category == CATEGORY_MEMORY && span->call && span_result(span) != 0) {
         size_t number = allocating(profile, span);
         sum = &profile->sums[number];
-        sum->allocations++;
-        sum->allocation_bytes += span_field(span, FIELD_BYTES);
+        struct heap_weight weight = heap_weigh(profile->image, span_field(span, FIELD_BYTES));
+        sum->allocations += weight.count;
+        sum->allocation_bytes += weight.bytes;
     }
 }
 
