@@ -13,6 +13,7 @@
 
 struct exporting {
     struct writer writer;
+    struct visitor stacks; /* with writer.stacks, else all NULL */
     const struct filter *filter;
     const struct visitor *also;
     uint64_t spans, passed; /* of the filter */
@@ -114,7 +115,7 @@ static void on_image(void *data, struct image *image)
     struct writer *writer = &exporting->writer;
     writer->image = image;
     if (writer->stacks)
-        stacks_image(writer->stacks, image);
+        exporting->stacks.image(writer->stacks, image);
     else if (writer->format->image)
         writer->format->image(writer);
     if (exporting->also && exporting->also->image)
@@ -127,7 +128,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     struct writer *writer = &exporting->writer;
     writer->thread = *thread;
     if (writer->stacks)
-        stacks_thread(writer->stacks, thread);
+        exporting->stacks.thread(writer->stacks, image, thread);
     else if (writer->format->thread)
         writer->format->thread(writer);
     if (exporting->also && exporting->also->thread)
@@ -143,7 +144,7 @@ static void on_span(void *data, const struct span *span)
     exporting->spans++;
     exporting->passed += (uint64_t)passes;
     if (writer->stacks)
-        stacks_span(writer->stacks, span, passes);
+        (passes ? exporting->stacks.span : exporting->stacks.left_out)(writer->stacks, span);
     else if (passes)
         writer->format->span(writer, span);
     if (exporting->also && exporting->also->span)
@@ -154,7 +155,7 @@ static void on_thread_end(void *data, uint64_t end_ns)
 {
     struct exporting *exporting = data;
     if (exporting->writer.stacks)
-        stacks_thread_end(exporting->writer.stacks, end_ns);
+        exporting->stacks.thread_end(exporting->writer.stacks, end_ns);
     if (exporting->also && exporting->also->thread_end)
         exporting->also->thread_end(exporting->also->data, end_ns);
 }
@@ -217,10 +218,12 @@ int export_session(struct session *session, const struct export_job *job, struct
         return fail_problem(&problem);
     }
     writer->state = format->state_size ? need(calloc(1, format->state_size)) : NULL;
-    if (format->stacks)
+    if (format->stacks) {
         writer->stacks = stacks_new(session, job->weight ? weight_named(job->weight) : NULL);
-    else
+        exporting.stacks = stacks_visitor(writer->stacks);
+    } else {
         format->begin(writer);
+    }
     int failed = read_sessions(&exporting, job, both, &problem);
     *totals = both[0];
     if (!failed)

@@ -135,20 +135,19 @@ static void show_call(char *text, size_t size, struct image *image, const struct
     text_string(&shown, ")");
 }
 
-/* Who made the call that the thread is in, also in programs that are not instrumented: `function`
- * is
- * "" when that is not known. */
+/* Who made the call that the thread is in, also in programs that are not instrumented; its function
+ * is "" when that is not known. */
 static struct source_frame caller_of(struct image *image, uint32_t tid)
 {
-    struct source_frame caller = {.function = ""};
+    struct source_frame callers[LINES_FRAMES] = {{.function = ""}};
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);
         if (!header || header->tid != tid || !header->now.call || !header->now.caller)
             continue;
-        image_lines(image, header->now.caller - 1, 0, &caller, 1);
+        image_lines(image, header->now.caller - 1, 0, callers);
         break;
     }
-    return caller;
+    return callers[0];
 }
 
 static void on_span(void *data, const struct span *span)

@@ -37,6 +37,8 @@ static void on_span(void *data, const struct span *span)
     reporting->passed += (uint64_t)passes;
     if (passes)
         reporting->sums.span(reporting->sums.data, span);
+    else if (reporting->sums.left_out)
+        reporting->sums.left_out(reporting->sums.data, span);
 }
 
 static void on_thread_end(void *data, uint64_t end_ns)
@@ -86,6 +88,17 @@ int report_table(const struct report *report, struct table *table, const struct 
     }
     free(table->rows);
     return status;
+}
+
+static int check_options(const struct report *report, report_kind *kind)
+{
+    if (kind != report_tree && (report->weight || report->min_percent >= 0))
+        return fail(EXIT_USAGE, "--weight and --min are for --tree");
+    if (kind == report_tree && report->sort)
+        return fail(EXIT_USAGE, "--tree is sorted by what it weighs; it takes no --sort");
+    if (report->by && kind != report_memory && kind != report_io)
+        return fail(EXIT_USAGE, "--by is for --memory and --io");
+    return EXIT_OK;
 }
 
 static int parse(int argc, char **argv, struct report *report, report_kind **kind)
@@ -149,13 +162,7 @@ static int parse(int argc, char **argv, struct report *report, report_kind **kin
         return usage("report");
     if (report->limit == 0)
         report->limit = SIZE_MAX;
-    if (*kind != report_tree && (report->weight || report->min_percent >= 0))
-        return fail(EXIT_USAGE, "--weight and --min are for --tree");
-    if (*kind == report_tree && report->sort)
-        return fail(EXIT_USAGE, "--tree is sorted by what it weighs; it takes no --sort");
-    if (report->by && *kind != report_memory && *kind != report_io)
-        return fail(EXIT_USAGE, "--by is for --memory and --io");
-    return EXIT_OK;
+    return check_options(report, *kind);
 }
 
 #define MIN_PERCENT 0.5 /* of the tree, for people */

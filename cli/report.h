@@ -16,8 +16,8 @@ struct report {
 typedef int report_kind(const struct report *report, struct session *session);
 report_kind report_functions, report_threads, report_memory, report_io, report_locks, report_tree;
 
-/* Reads the session: what passes the filter goes to the visitor.
- * EXIT_OK, or what the command is to end with. */
+/* Reads the session: what passes the filter goes to the visitor's span(), the rest to its
+ * left_out(). EXIT_OK, or what the command is to end with. */
 int report_walk(const struct report *report, struct session *session, struct visitor *visitor,
                 struct totals *totals);
 

@@ -2,7 +2,6 @@
 #include "cli/report.h"
 
 #include "collector/aggregate.h"
-#include "collector/memory.h"
 #include "collector/origins.h"
 
 static const struct column file_columns[] = {
@@ -32,13 +31,12 @@ static struct table files_table(struct aggregate *aggregate)
 }
 
 /* What is worth a word, whatever the table is sorted by. */
-static void print_advice(const struct table *table, struct aggregate *aggregate)
+static void print_advice(struct aggregate *aggregate)
 {
     enum { MANY_SMALL = 100, MANY_OPENS = 10, MANY_SYNCS = 10 };
     char bytes[32], time[32];
     size_t count;
     struct file_sum **sums = aggregate_files(aggregate, &count);
-    (void)table;
     for (size_t i = 0; i < count; i++) {
         const struct file_sum *sum = sums[i];
         uint64_t moved = sum->read_bytes + sum->written_bytes;
@@ -64,7 +62,7 @@ static int report_files(const struct report *report, struct session *session)
         struct table table = files_table(aggregate);
         status = report_table(report, &table, session, &totals);
         if (status == EXIT_OK && !report->json)
-            print_advice(&table, aggregate);
+            print_advice(aggregate);
     }
     aggregate_free(aggregate);
     return status;

@@ -254,52 +254,13 @@ static uint64_t weight_of_limit(const struct tree *tree, size_t limit)
     return weight;
 }
 
-/* ---- reading ---- */
+/* ---- the report ---- */
 
-struct reading {
-    struct stacks *stacks;
-    const struct filter *filter;
-    struct image *image;
-    struct thread_view thread;
-    uint64_t spans, passed; /* of the filter */
-};
-
-static void on_image(void *data, struct image *image)
+static void show(const struct report *report, const struct session *session, struct stacks *stacks,
+                 const struct totals *totals)
 {
-    struct reading *reading = data;
-    reading->image = image;
-    stacks_image(reading->stacks, image);
-}
-
-static void on_thread(void *data, struct image *image, const struct thread_view *thread)
-{
-    struct reading *reading = data;
-    (void)image;
-    reading->thread = *thread;
-    stacks_thread(reading->stacks, thread);
-}
-
-static void on_thread_end(void *data, uint64_t end_ns)
-{
-    struct reading *reading = data;
-    stacks_thread_end(reading->stacks, end_ns);
-}
-
-static void on_span(void *data, const struct span *span)
-{
-    struct reading *reading = data;
-    int passes =
-        !reading->filter || span_passes(reading->filter, reading->image, &reading->thread, span);
-    reading->spans++;
-    reading->passed += (uint64_t)passes;
-    stacks_span(reading->stacks, span, passes);
-}
-
-static void show(const struct report *report, const struct session *session,
-                 struct reading *reading, const struct totals *totals)
-{
-    const struct weight *weight = stacks_weight(reading->stacks);
-    struct rows rows = {.tree = stacks_tree(reading->stacks)};
+    const struct weight *weight = stacks_weight(stacks);
+    struct rows rows = {.tree = stacks_tree(stacks)};
     rows.threshold = (uint64_t)((double)total_of(&rows, 0) * report->min_percent / 100);
     if (report->json) {
         uint64_t lightest = weight_of_limit(rows.tree, report->limit);
@@ -313,30 +274,20 @@ static void show(const struct report *report, const struct session *session,
         print_losses(stdout, session, totals);
     }
     free(rows.rows);
-    note_empty_filter(report->filter_text, reading->spans, reading->passed);
 }
 
 int report_tree(const struct report *report, struct session *session)
 {
     struct problem problem = {""};
     struct totals totals;
-    struct filter *filter = report->filter_text ? parse_filter(report->filter_text) : NULL;
-    if (report->filter_text && !filter)
-        return EXIT_USAGE;
     allow_many_files();
-    struct reading reading = {.stacks = stacks_new(session, report->weight), .filter = filter};
-    struct visitor visitor = {.image = on_image,
-                              .thread = on_thread,
-                              .span = on_span,
-                              .thread_end = on_thread_end,
-                              .data = &reading};
-    int status = EXIT_OK;
-    if (walk_session(session, &visitor, &totals, NULL, NULL, &problem) != 0 ||
-        stacks_finish(reading.stacks, &problem) != 0)
+    struct stacks *stacks = stacks_new(session, report->weight);
+    struct visitor visitor = stacks_visitor(stacks);
+    int status = report_walk(report, session, &visitor, &totals);
+    if (status == EXIT_OK && stacks_finish(stacks, &problem) != 0)
         status = fail_problem(&problem);
-    else
-        show(report, session, &reading, &totals);
-    stacks_free(reading.stacks);
-    filter_free(filter);
+    else if (status == EXIT_OK)
+        show(report, session, stacks, &totals);
+    stacks_free(stacks);
     return status;
 }

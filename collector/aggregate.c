@@ -2,7 +2,6 @@
 #include "collector/aggregate.h"
 
 #include "collector/heap.h"
-
 #include "collector/memory.h"
 
 #include <stdio.h>

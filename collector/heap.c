@@ -90,8 +90,8 @@ static void take(struct heap *heap, uint64_t address, struct heap_weight weight,
     }
 }
 
-/* Takes an entry out and closes the gap in its run. */
-/* How many allocations the block stood for; 0: it is not known. */
+/* Takes an entry out and closes the gap in its run. How many allocations the block stood for; 0: it
+ * is not known. */
 static uint64_t release(struct heap *heap, uint64_t address, const struct merged_record *record)
 {
     struct heap_block *block = heap->room ? find(heap, address) : NULL;
@@ -201,6 +201,17 @@ uint64_t heap_released(const struct span *span)
     return span->call && role_of(&span->call->definition) == ROLE_RELEASES && span->words
                ? span->payload[0]
                : 0;
+}
+
+int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame)
+{
+    static const char passes_on[] = "operator new";
+    if (!image_frame(image, stack, tick, frame))
+        return 0;
+    while (strncmp(frame->name->text, passes_on, strlen(passes_on)) == 0 &&
+           image_frame(image, frame->caller, tick, frame))
+        ;
+    return 1;
 }
 
 static void learn_roles(struct heap *heap)

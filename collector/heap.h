@@ -17,6 +17,10 @@ struct heap_weight heap_weigh(const struct image *image, uint64_t size);
 uint64_t heap_allocated(const struct span *span);
 /* The block that the span released, or 0. */
 uint64_t heap_released(const struct span *span);
+/* The function that asked for memory, given the stack of the allocation: its innermost frame that
+ * does not merely pass a request on, as operator new does. 0 for an id that is none. */
+int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick,
+                      struct image_frame *frame);
 
 struct heap_sum {
     uint32_t pid, image;
@@ -24,10 +28,8 @@ struct heap_sum {
     uint64_t allocations, frees, failed;
     uint64_t allocated; /* bytes asked for, over time */
     uint64_t peak, live, live_blocks;
-    uint64_t unknown_frees; /* of blocks whose allocation was not seen (from before the capture, a
-                               fork) */
-    uint64_t
-        overlaps; /* allocations at an address that was live: events missing, or out of order */
+    uint64_t unknown_frees; /* the allocation was not seen: before the capture, or a fork */
+    uint64_t overlaps;      /* at an address that was live: events are missing, or out of order */
 };
 
 struct heap_block {

@@ -294,14 +294,13 @@ int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image
 }
 
 size_t image_lines(struct image *image, uint64_t address, uint64_t tick,
-                   struct source_frame *frames, size_t room)
+                   struct source_frame frames[LINES_FRAMES])
 {
     const struct image_module *module = find_module(image, address, tick);
     const struct source_frame *found = NULL;
-    size_t known =
+    size_t count =
         module ? names_lines(image->session->names, module->file, address - module->bias, &found)
                : 0;
-    size_t count = known < room ? known : room;
     for (size_t i = 0; i < count; i++) {
         frames[i] = found[i];
         if (!frames[i].function)
@@ -309,8 +308,8 @@ size_t image_lines(struct image *image, uint64_t address, uint64_t tick,
     }
     if (count == 0)
         frames[count++] = (struct source_frame){.directory = ""};
-    if (count >= known) /* the symbol says more: ".cold" too */
-        frames[count - 1].function = image_function(image, address, tick)->text;
+    /* the symbol says more: ".cold" too */
+    frames[count - 1].function = image_function(image, address, tick)->text;
     return count;
 }
 

@@ -89,10 +89,10 @@ struct image_frame {
 int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame);
 
 /* The functions that the compiler put at an address, innermost first, as lines_at has them; without
- * debug information just the one that the address is in, its line not known. At least one, at most
- * `room` (≥ 1). Strings live as long as the session. */
+ * debug information just the one that the address is in, its line not known. Returns how many: at
+ * least one. Strings live as long as the session. */
 size_t image_lines(struct image *image, uint64_t address, uint64_t tick,
-                   struct source_frame *frames, size_t room);
+                   struct source_frame frames[LINES_FRAMES]);
 
 /* What the id of a string or an address says: the string, or the address in words. Not
  * NUL-terminated; `length` 0 for an id that is none. */

@@ -21,13 +21,13 @@
 #include <stdio.h>
 
 enum {
-    MAX_INLINED = 64,        /* functions within each other; what is further inside is left out */
-    MAX_NESTED = 32,         /* namespaces, classes and functions around a function */
-    MAX_RANGES = 4096,       /* of one unit or function; more are not a compiler's */
-    BEHIND_MAX = 16,         /* ranges that may start within another one before an address */
-    ROWS_KEPT = 2 << 20,     /* of line tables; some 100 MB */
-    NAME_MAX_BYTES = 4096,   /* of a readable name */
-    FIRST_ANSWERS = 1 << 10, /* size of the first table */
+    MAX_INLINED = LINES_FRAMES - 1, /* in a function */
+    MAX_NESTED = 32,                /* namespaces, classes and functions around a function */
+    MAX_RANGES = 4096,              /* of one unit or function; more are not a compiler's */
+    BEHIND_MAX = 16,                /* ranges that may start within another one before an address */
+    ROWS_KEPT = 2 << 20,            /* of line tables; some 100 MB */
+    NAME_MAX_BYTES = 4096,          /* of a readable name */
+    FIRST_ANSWERS = 1 << 10,        /* size of the first table */
 };
 
 struct range {

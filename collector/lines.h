@@ -26,6 +26,8 @@ struct lines;
 struct lines *lines_open(const char *path, const uint8_t *build_id, size_t build_id_size);
 void lines_close(struct lines *lines);
 
+enum { LINES_FRAMES = 64 }; /* at one address; of more the innermost are left out */
+
 /* The functions that the compiler put at `address`, innermost first: the inlined ones, then the one
  * that they were put into. The first has the line of the address, each other one the line of the
  * call of the one before. Returns how many, 0 when nothing is known; valid until the next question

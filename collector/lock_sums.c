@@ -8,7 +8,11 @@
 
 #include <string.h>
 
-enum { RECENT = 1 << 16, SHOWN = 3, KEPT_MAX = 1 << 22 };
+enum {
+    RECENT = 1 << 16,
+    SHOWN = 3,          /* places of a lock */
+    KEPT_MAX = 1 << 22, /* waits and holds of an image; all others are summed up only */
+};
 
 /* A wait for a lock, or its being held. */
 struct interval {
@@ -31,7 +35,9 @@ struct share {
 struct lock_sums {
     struct image *image;
     struct lock_sum *all;
-    size_t count, of_image; /* those from of_image on are the current image's */
+    size_t count;
+    size_t *table; /* of the current image's by address; open addressing: number + 1 */
+    size_t table_size, in_table;
     struct interval *kept;
     size_t kept_count;
     struct mark *marks; /* a ring */
@@ -51,6 +57,7 @@ void lock_sums_free(struct lock_sums *sums)
     for (size_t i = 0; i < sums->count; i++)
         free(sums->all[i].text);
     free(sums->all);
+    free(sums->table);
     free(sums->kept);
     free(sums->marks);
     free(sums);
@@ -62,7 +69,9 @@ static void on_image(void *data, struct image *image)
 {
     struct lock_sums *sums = data;
     sums->image = image;
-    sums->of_image = sums->count;
+    sums->in_table = 0;
+    if (sums->table)
+        memset(sums->table, 0, sums->table_size * sizeof *sums->table);
     sums->kept_count = 0;
 }
 
@@ -75,15 +84,37 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     sums->now = (struct mark){.ns = 0};
 }
 
+static size_t *place_of(const struct lock_sums *sums, uint64_t address)
+{
+    size_t at = (size_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (sums->table_size - 1);
+    while (sums->table[at] && sums->all[sums->table[at] - 1].address != address)
+        at = (at + 1) & (sums->table_size - 1);
+    return &sums->table[at];
+}
+
+static void grow(struct lock_sums *sums)
+{
+    sums->table_size = sums->table_size ? 2 * sums->table_size : 1024;
+    free(sums->table);
+    sums->table = need(calloc(sums->table_size, sizeof *sums->table));
+    for (size_t i = sums->count - sums->in_table; i < sums->count; i++)
+        *place_of(sums, sums->all[i].address) = i + 1;
+}
+
+/* Valid until the next one is made. */
 static struct lock_sum *sum_of(struct lock_sums *sums, uint64_t address)
 {
-    for (size_t i = sums->count; i-- > sums->of_image;)
-        if (sums->all[i].address == address)
-            return &sums->all[i];
-    sums->all = grow_array(sums->all, sums->count, sizeof *sums->all);
-    struct lock_sum *sum = &sums->all[sums->count++];
-    *sum = (struct lock_sum){.pid = sums->image->summary->pid, .address = address, .kind = "lock"};
-    return sum;
+    if (2 * sums->in_table >= sums->table_size)
+        grow(sums);
+    size_t *place = place_of(sums, address);
+    if (!*place) {
+        sums->all = grow_array(sums->all, sums->count, sizeof *sums->all);
+        sums->all[sums->count++] =
+            (struct lock_sum){.pid = sums->image->summary->pid, .address = address, .kind = "lock"};
+        sums->in_table++;
+        *place = sums->count;
+    }
+    return &sums->all[*place - 1];
 }
 
 /* "pthread_mutex_timedlock" is of a mutex. */

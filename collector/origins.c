@@ -74,12 +74,6 @@ static void at_peak(void *data, const struct heap_block *block)
     values_of(data, block)[ORIGIN_PEAK] += block->size;
 }
 
-/* operator new is where memory comes from as little as malloc is. */
-static int is_allocator(const struct name *name)
-{
-    return strncmp(name->text, "operator new", strlen("operator new")) == 0;
-}
-
 static const char *size_text(struct image *image, uint32_t number)
 {
     char text[64], bytes[32];
@@ -96,10 +90,8 @@ const char *origin_text(void *data, struct image *image, uint32_t number, uint64
         return size_text(image, number);
     if (kind == ORIGIN_STACK)
         return stack_text(image, number, tick);
-    if (!image_frame(image, number, tick, &frame))
+    if (!heap_asking_frame(image, number, tick, &frame))
         return STACK_TEXT_NONE;
-    while (is_allocator(frame.name) && image_frame(image, frame.caller, tick, &frame))
-        ;
     return kind == ORIGIN_FUNCTION ? frame.name->text
            : frame.name->module[0] ? frame.name->module
                                    : "[no module]";

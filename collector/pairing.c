@@ -9,6 +9,7 @@
 #include "collector/coverage.h"
 #include "collector/memory.h"
 #include "collector/recent_spans.h"
+#include "collector/stack_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,8 +229,8 @@ static void give_sample(struct pairing *pairing, uint32_t stack, uint64_t cpu_ns
     recent_spans_add(&pairing->samples, 0, span.start_ns, cpu_ns);
     span.name = image_frame(pairing->image, stack, pairing->tick, &frame)
                     ? frame.name
-                    : names_make(pairing->image->session->names, CATEGORY_SAMPLES, "", "[no stack]",
-                                 strlen("[no stack]"), 0);
+                    : names_make(pairing->image->session->names, CATEGORY_SAMPLES, "",
+                                 STACK_TEXT_NONE, strlen(STACK_TEXT_NONE), 0);
     give(pairing, &span);
 }
 

@@ -5,6 +5,7 @@
  * are for the heaviest path alone. */
 #include "collector/profile.h"
 
+#include "collector/heap.h"
 #include "collector/memory.h"
 #include "collector/tree.h"
 
@@ -155,20 +156,13 @@ static uint32_t end_frame(struct profile *profile, const struct span *span)
     return ended.sum == sum ? ended.recursion : profile->sums[sum].active;
 }
 
-/* The function that asked for the memory: by the stack, but for those that only pass C++'s requests
- * on; else the innermost open frame; else nobody but the allocator. */
+/* The function that asked for the memory: by the stack; else the innermost open frame; else nobody
+ * but the allocator. */
 static size_t allocating(struct profile *profile, const struct span *span)
 {
     struct image_frame frame;
-    const struct name *name = NULL;
-    for (uint32_t id = span->native; image_frame(profile->image, id, span->tick, &frame);
-         id = frame.caller) {
-        name = frame.name;
-        if (strncmp(name->text, "operator new", strlen("operator new")) != 0)
-            break;
-    }
-    if (name)
-        return sum_of(profile, name, PROFILE_CPU);
+    if (heap_asking_frame(profile->image, span->native, span->tick, &frame))
+        return sum_of(profile, frame.name, PROFILE_CPU);
     return span->depth ? profile->open[span->depth - 1].sum
                        : sum_of(profile, span->name, PROFILE_ALLOCATION);
 }
@@ -196,8 +190,9 @@ static void add_span(struct profile *profile, const struct span *span)
     if (span->name->category == CATEGORY_MEMORY && span->call && span_result(span) != 0) {
         size_t number = allocating(profile, span);
         sum = &profile->sums[number];
-        sum->allocations++;
-        sum->allocation_bytes += span_field(span, FIELD_BYTES);
+        struct heap_weight weight = heap_weigh(profile->image, span_field(span, FIELD_BYTES));
+        sum->allocations += weight.count;
+        sum->allocation_bytes += weight.bytes;
     }
 }
 

@@ -63,6 +63,8 @@ struct visitor {
     void (*image)(void *data, struct image *image);
     void (*thread)(void *data, struct image *image, const struct thread_view *thread);
     void (*span)(void *data, const struct span *span);
+    /* One that a filter keeps from span(), for those who have to follow all of them. */
+    void (*left_out)(void *data, const struct span *span);
     void (*thread_end)(void *data, uint64_t end_ns); /* of the current thread */
     void (*image_end)(void *data, struct image *image);
     void *data;

@@ -5,14 +5,12 @@
 
 #include <string.h>
 
-enum { INLINED = 16 };
-
 static void put_frame(FILE *text, struct image *image, const struct image_frame *frame,
                       uint64_t tick, const char *end)
 {
-    struct source_frame sources[INLINED];
+    struct source_frame sources[LINES_FRAMES];
     char place[512];
-    size_t count = image_lines(image, frame->address, tick, sources, INLINED);
+    size_t count = image_lines(image, frame->address, tick, sources);
     for (size_t i = 0; i < count; i++) {
         source_show(place, sizeof place, &sources[i], 2);
         fprintf(text, "%s%s%s%s%s", end, sources[i].function, place[0] ? " (" : "", place,

@@ -2,10 +2,9 @@
 #include "collector/stacks.h"
 
 #include "collector/memory.h"
+#include "collector/stack_text.h"
 
 #include <string.h>
-
-enum { MAX_INLINED = 16 }; /* functions at one address */
 
 /* Native stacks of the current image whose node is known. */
 struct known {
@@ -107,8 +106,8 @@ static uint32_t own_child(struct stacks *stacks, uint32_t parent, const char *te
 static uint32_t frame_node(struct stacks *stacks, uint32_t node, const struct image_frame *frame,
                            uint64_t tick)
 {
-    struct source_frame lines[MAX_INLINED];
-    size_t inlined = image_lines(stacks->image, frame->address, tick, lines, MAX_INLINED) - 1;
+    struct source_frame lines[LINES_FRAMES];
+    size_t inlined = image_lines(stacks->image, frame->address, tick, lines) - 1;
     node = tree_child(stacks->tree, node, frame->name);
     while (inlined-- > 0)
         node = tree_child(stacks->tree, node,
@@ -135,9 +134,8 @@ static uint32_t native_node(struct stacks *stacks, uint32_t stack, uint64_t tick
         stacks->path[depth++] = at;
     }
     if (!node)
-        node = depth && frame.is_cut
-                   ? own_child(stacks, stacks->process, "[outer frames are missing]")
-                   : stacks->process;
+        node = depth && frame.is_cut ? own_child(stacks, stacks->process, STACK_TEXT_CUT)
+                                     : stacks->process;
     while (depth--) {
         image_frame(stacks->image, stacks->path[depth], tick, &frame);
         node = frame_node(stacks, node, &frame, tick);
@@ -191,8 +189,9 @@ static uint32_t process_node(struct stacks *stacks, const struct image *image)
                                          : tree_child(stacks->tree, 0, name);
 }
 
-void stacks_image(struct stacks *stacks, struct image *image)
+static void on_image(void *data, struct image *image)
 {
+    struct stacks *stacks = data;
     end_last(stacks);
     stacks->image = image;
     stacks->process = process_node(stacks, image);
@@ -206,8 +205,10 @@ void stacks_image(struct stacks *stacks, struct image *image)
         stacks->blocks = heap_blocks_at(image, blocks == BLOCKS_AT_PEAK, &stacks->problem);
 }
 
-void stacks_thread(struct stacks *stacks, const struct thread_view *thread)
+static void on_thread(void *data, struct image *image, const struct thread_view *thread)
 {
+    struct stacks *stacks = data;
+    (void)image;
     end_last(stacks);
     stacks->thread_start_ns = thread->start_ns;
     stacks->thread_ns = 0;
@@ -216,8 +217,9 @@ void stacks_thread(struct stacks *stacks, const struct thread_view *thread)
 
 /* Of a thread's time what no sample, call or function accounts for: it was ready but not running,
  * or waited in a way that is not seen. So the weights of a thread add up to its life. */
-void stacks_thread_end(struct stacks *stacks, uint64_t end_ns)
+static void on_thread_end(void *data, uint64_t end_ns)
 {
+    struct stacks *stacks = data;
     uint64_t lived = end_ns > stacks->thread_start_ns ? end_ns - stacks->thread_start_ns : 0;
     if (!stacks->weights[0]->adds_up || stacks->left_out || lived <= stacks->thread_ns)
         return;
@@ -254,15 +256,15 @@ static uint64_t weigh(struct stacks *stacks, const struct weight *weight, const 
                : 0;
 }
 
-void stacks_span(struct stacks *stacks, const struct span *span, int passes)
+static void on_span(void *data, const struct span *span)
 {
+    struct stacks *stacks = data;
     if (stacks->weights[0]->blocks == BLOCKS_TEMPORARY) {
-        follow_last(stacks, span, passes);
+        follow_last(stacks, span, 1);
         return;
     }
-    stacks->left_out |= !passes;
-    stacks->has_samples |= passes && span->kind == SPAN_SAMPLE && span->native;
-    for (int i = 0; i < TREE_COLUMNS && passes; i++) {
+    stacks->has_samples |= span->kind == SPAN_SAMPLE && span->native;
+    for (int i = 0; i < TREE_COLUMNS; i++) {
         const struct weight *weight = stacks->weights[i];
         uint64_t value = weight ? weigh(stacks, weight, span) : 0;
         if (!value)
@@ -271,6 +273,24 @@ void stacks_span(struct stacks *stacks, const struct span *span, int passes)
         uint32_t node = span_node(stacks, span, weight->frames); /* may move the nodes */
         stacks->tree->nodes[node].self[i + stacks->comparing] += value;
     }
+}
+
+static void on_left_out(void *data, const struct span *span)
+{
+    struct stacks *stacks = data;
+    stacks->left_out = 1;
+    if (stacks->weights[0]->blocks == BLOCKS_TEMPORARY)
+        follow_last(stacks, span, 0);
+}
+
+struct visitor stacks_visitor(struct stacks *stacks)
+{
+    return (struct visitor){.image = on_image,
+                            .thread = on_thread,
+                            .span = on_span,
+                            .left_out = on_left_out,
+                            .thread_end = on_thread_end,
+                            .data = stacks};
 }
 
 /* Self time was weighed, and CPU time: there is one answer. */

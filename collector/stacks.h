@@ -14,12 +14,8 @@ struct stacks;
 struct stacks *stacks_new(struct session *session, const struct weight *weight);
 void stacks_free(struct stacks *stacks);
 
-/* What is called during a walk (struct visitor); `passes`: not left out by a filter. Frames' marks
- * are used up. */
-void stacks_image(struct stacks *stacks, struct image *image);
-void stacks_thread(struct stacks *stacks, const struct thread_view *thread);
-void stacks_thread_end(struct stacks *stacks, uint64_t end_ns);
-void stacks_span(struct stacks *stacks, const struct span *span, int passes);
+/* A visitor that adds what it sees. Frames' marks are used up. */
+struct visitor stacks_visitor(struct stacks *stacks);
 
 /* Behind a walk: the tree is finished. 0, or -1 and a problem. */
 int stacks_finish(struct stacks *stacks, struct problem *problem);

@@ -12,17 +12,16 @@
 
 #include <stdint.h>
 
-enum rule_kind {              /* those before RULE_UNKNOWN tell how to go on */
-                 RULE_SP = 1, /* CFA = stack pointer + offset */
-                 RULE_FP,     /* CFA = frame pointer + offset */
-                 RULE_SAVED,  /* CFA is the word at frame pointer + offset: a frame that was aligned
-                               */
-                 RULE_SIGNAL, /* a ucontext_t is at the stack pointer: the frame that a signal
-                                 interrupted */
-                 RULE_END,    /* nobody called this */
-                 RULE_UNKNOWN,  /* in a module, but nothing (that we understand) is said of it */
-                 RULE_FOREIGN,  /* in no module */
-                 RULE_REGISTER, /* CFA = another register + offset */
+/* Those before RULE_UNKNOWN tell how to go on. */
+enum rule_kind {
+    RULE_SP = 1,   /* CFA = stack pointer + offset */
+    RULE_FP,       /* CFA = frame pointer + offset */
+    RULE_SAVED,    /* CFA is the word at frame pointer + offset: a frame that was aligned */
+    RULE_SIGNAL,   /* a ucontext_t at the stack pointer has the frame that a signal interrupted */
+    RULE_END,      /* nobody called this */
+    RULE_UNKNOWN,  /* in a module, but nothing (that we understand) is said of it */
+    RULE_FOREIGN,  /* in no module */
+    RULE_REGISTER, /* CFA = another register + offset */
 };
 
 enum {
@@ -35,8 +34,7 @@ struct frame_rule {
     uint32_t kind;
     uint32_t base; /* RULE_REGISTER: number of the register */
     int32_t offset;
-    int32_t
-        fp; /* caller's frame pointer is at CFA + fp, RULE_AT_FP, or RULE_NOT_SAVED: unchanged */
+    int32_t fp;    /* the caller's is at CFA + fp, RULE_AT_FP, or RULE_NOT_SAVED: unchanged */
     int32_t other; /* the same for the register that was asked for */
 };
 

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+/* Not a build option: no other build differs by it, and without the header it is "not there". */
 #if defined __x86_64__ && __has_include(<libunwind.h>)
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>

@@ -121,8 +121,8 @@ void sampler_attach(struct thread *self)
     struct itimerspec times = {{0, sampler.period_ns}, {0, sampler.period_ns}};
     int timer;
     if (SYS3(SYS_timer_create, CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0) {
-        process_gap(
-            GAP_UNSAMPLED); /* the kernel has no room for another signal (RLIMIT_SIGPENDING) */
+        /* the kernel has no room for another signal (RLIMIT_SIGPENDING) */
+        process_gap(GAP_UNSAMPLED);
         return;
     }
     self->timer = timer + 1;

@@ -1,19 +1,9 @@
 /* Flame graphs in a browser, headless, from the disk: what a click, a search and the keys do
  * (tests/flamegraph_driver.js is the user), in the dark too. */
+#include "tests/hazards.h"
 #include "tests/sources.h"
-#include "tests/support.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { WINDOW = 1224, WIDTH = 1200 - 1 }; /* of the picture, and of a frame as wide as it */
-
-static void run_ok(struct outcome run)
-{
-    ck_assert_msg(run.code == 0, "exit status %d: %s", run.code, run.err);
-    outcome_free(&run);
-}
 
 /* What is written between percent signs by encodeURIComponent. */
 static void decode(char *text)
@@ -35,6 +25,7 @@ static json_t *browse(const char *svg, const char *options)
 {
     json_error_t error;
     static const char mark[] = "<desc id=\"seen\">";
+    needs("/usr/bin/chromium", "chromium");
     run_ok(
         shell("{ sed '$d' %s; printf '<script><![CDATA['; cat '%s'; printf ']]></script></svg>'; } "
               ">driven.svg",

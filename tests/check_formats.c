@@ -10,12 +10,6 @@
 enum { FIB = 15, FIB_CALLS = 1973 };
 enum format { CHROME, NDJSON, FOLDED };
 
-static void run_ok(struct outcome run)
-{
-    ck_assert_msg(run.code == 0, "exit status %d: %s", run.code, run.err);
-    outcome_free(&run);
-}
-
 /* ---- is this file what it should be? Each says how many calls of fib it shows. ---- */
 
 static size_t calls_in_chrome(const char *name)

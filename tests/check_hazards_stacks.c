@@ -44,6 +44,10 @@ START_TEST(h28_exceptions_stay_with_libgcc)
               "'/;main;plugin_work;plugin_inner;thrower[^;]*;malloc / {n += $NF} END {print n}'",
               built_command());
     ck_assert_int_eq(atoi(stacks.out), 50);
+    /* the stacks are libunwind's when it was asked for */
+    struct outcome modules = shell("'%s' info x.vtrace | grep -c 'libunwind.so'", built_command());
+    ck_assert_int_eq(atoi(modules.out), _i);
+    outcome_free(&modules);
     outcome_free(&stacks);
     outcome_free(&run);
 }

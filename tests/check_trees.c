@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void run_ok(struct outcome run)
-{
-    ck_assert_msg(run.code == 0, "exit status %d: %s", run.code, run.err);
-    outcome_free(&run);
-}
-
 static void record(const char *options, const char *program, const char *session)
 {
     run_ok(shell("'%s' record %s -o %s -- '%s' >book", built_command(), options, session,

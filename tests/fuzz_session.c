@@ -77,7 +77,7 @@ enum { FORMATS = 2, STACK_FORMATS = 2 };
 struct reading {
     struct writer writers[FORMATS];
     struct stacks *stacks;
-    struct visitor sums, locks;
+    struct visitor sums, locks, tree; /* tree: of the stacks */
     struct image *image;
     struct thread_view thread;
     int in_thread;
@@ -91,7 +91,7 @@ static void on_image(void *data, struct image *image)
     reading->image = image;
     reading->sums.image(reading->sums.data, image);
     reading->locks.image(reading->locks.data, image);
-    stacks_image(reading->stacks, image);
+    reading->tree.image(reading->stacks, image);
     for (size_t i = 0; i < FORMATS; i++) {
         reading->writers[i].image = image;
         if (reading->writers[i].format->image)
@@ -107,7 +107,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     reading->last_end = thread->start_ns;
     reading->sums.thread(reading->sums.data, image, thread);
     reading->locks.thread(reading->locks.data, image, thread);
-    stacks_thread(reading->stacks, thread);
+    reading->tree.thread(reading->stacks, image, thread);
     for (size_t i = 0; i < FORMATS; i++) {
         reading->writers[i].thread = *thread;
         if (reading->writers[i].format->thread)
@@ -136,7 +136,7 @@ static void on_span(void *data, const struct span *span)
     reading->last_end = end;
     reading->spans++;
     reading->sums.span(reading->sums.data, span);
-    stacks_span(reading->stacks, span, 1);
+    reading->tree.span(reading->stacks, span);
     for (size_t i = 0; i < FORMATS; i++)
         reading->writers[i].format->span(&reading->writers[i], span);
 }
@@ -147,7 +147,7 @@ static void on_thread_end(void *data, uint64_t end_ns)
     MUST(reading->in_thread && end_ns >= reading->last_end);
     reading->in_thread = 0;
     reading->sums.thread_end(reading->sums.data, end_ns);
-    stacks_thread_end(reading->stacks, end_ns);
+    reading->tree.thread_end(reading->stacks, end_ns);
 }
 
 static void check_problem(const struct problem *problem)
@@ -165,6 +165,7 @@ static void begin_writers(struct reading *reading, struct session *session)
         count++;
     weight = session->image_count ? session->images[0].header.pid % (count + 1) : count;
     reading->stacks = stacks_new(session, weight < count ? &weights[weight] : NULL);
+    reading->tree = stacks_visitor(reading->stacks);
     for (size_t i = 0; i < FORMATS; i++) {
         struct writer *writer = &reading->writers[i];
         struct problem problem = {""};

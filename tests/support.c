@@ -146,6 +146,12 @@ void outcome_free(struct outcome *outcome)
     free(outcome->err);
 }
 
+void run_ok(struct outcome run)
+{
+    ck_assert_msg(run.code == 0, "exit status %d: %s", run.code, run.err);
+    outcome_free(&run);
+}
+
 json_t *load_json(const char *path)
 {
     json_error_t error;

@@ -32,6 +32,8 @@ struct outcome preloaded(const char *format, ...) __attribute__((format(printf, 
 struct outcome traced(const char *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void outcome_free(struct outcome *outcome);
+/* It has to have ended well, and is of no more interest. */
+void run_ok(struct outcome run);
 
 /* Parses a whole JSON file; fails the test when it is not JSON. */
 json_t *load_json(const char *path);

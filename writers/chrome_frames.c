@@ -41,7 +41,7 @@ static uint32_t frame_of(struct chrome_frames *frames, uint32_t parent, const ch
 uint32_t chrome_stack(struct writer *writer, uint32_t id, uint64_t tick)
 {
     struct chrome *chrome = writer->state;
-    const struct stack_text *texts;
+    const struct frame_text *texts;
     struct stack_entry *entry;
     uint32_t todo[MAX_DEPTH], count = 0, key = 0;
     for (; count < MAX_DEPTH &&

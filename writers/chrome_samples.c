@@ -53,7 +53,7 @@ static unsigned functions_of(struct writer *writer, const struct span *span, con
                              unsigned *from)
 {
     struct json_stacks *stacks = &((struct chrome *)writer->state)->stacks;
-    const struct stack_text *texts;
+    const struct frame_text *texts;
     const struct stack_entry *entry;
     unsigned count = 0;
     for (uint32_t id = span->native;

@@ -82,7 +82,7 @@ static int put_all(struct writer *writer, const struct span *span, const char *b
                    struct json_stacks *stacks, int whole)
 {
     struct sink *sink = writer->sink;
-    const struct stack_text *texts;
+    const struct frame_text *texts;
     size_t count = put_location(writer, span, put_arguments(writer, span, before), before);
     if (span->native &&
         json_stacks_entry(stacks, writer->image, span->native, span->tick, &texts)) {

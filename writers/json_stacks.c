@@ -1,4 +1,4 @@
-/* See stacks.h. */
+/* See json_stacks.h. */
 #include "writers/json_stacks.h"
 
 #include "base/text.h"
@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { MAX_FRAMES = 64, SHOWN_BYTES = 4096 };
+enum { SHOWN_BYTES = 4096 };
 
 void json_stacks_free(struct json_stacks *stacks)
 {
@@ -58,22 +58,22 @@ static void add_text(struct json_stacks *stacks, const struct source_frame *fram
     snprintf(shown, sizeof shown, "%s (%s)", frame->function, place);
     stacks->texts = grow_array(stacks->texts, stacks->text_count, sizeof *stacks->texts);
     stacks->texts[stacks->text_count++] =
-        (struct stack_text){json_stacks_keep(stacks, frame->function),
+        (struct frame_text){json_stacks_keep(stacks, frame->function),
                             json_stacks_keep(stacks, place[0] ? shown : frame->function)};
 }
 
 struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *image, uint32_t id,
-                                      uint64_t tick, const struct stack_text **texts)
+                                      uint64_t tick, const struct frame_text **texts)
 {
     struct image_frame frame;
-    struct source_frame lines[MAX_FRAMES];
+    struct source_frame lines[LINES_FRAMES];
     if (stacks->count * 2 >= stacks->size)
         grow(stacks);
     struct stack_entry *entry = id ? place_of(stacks, id) : NULL;
     if (entry && !entry->id) {
         if (!image_frame(image, id, tick, &frame))
             return NULL;
-        size_t count = image_lines(image, frame.address, tick, lines, MAX_FRAMES);
+        size_t count = image_lines(image, frame.address, tick, lines);
         *entry =
             (struct stack_entry){.id = id, .caller = frame.caller, .first = stacks->text_count};
         stacks->count++;
@@ -91,7 +91,7 @@ struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *
 void json_stacks_write(struct json_stacks *stacks, struct sink *sink, struct image *image,
                        uint32_t id, uint64_t tick)
 {
-    const struct stack_text *texts;
+    const struct frame_text *texts;
     const struct stack_entry *entry;
     int more = 0;
     sink_string(sink, "[");

@@ -8,7 +8,7 @@
 #include "writers/sink.h"
 
 /* JSON strings with their quotes; the same text is the same pointer. */
-struct stack_text {
+struct frame_text {
     const char *function; /* "parse" */
     const char *place;    /* "parse (parser.c:12)", or as above where no line is known */
 };
@@ -22,7 +22,7 @@ struct stack_entry {
 /* All zeros: nothing known yet. */
 struct json_stacks {
     struct pool pool;
-    struct stack_text *texts;
+    struct frame_text *texts;
     uint32_t text_count;
     struct stack_entry *entries; /* by id, open addressing; id 0 is empty */
     uint32_t size, count;
@@ -35,7 +35,7 @@ void json_stacks_new_image(struct json_stacks *stacks);
 /* The innermost frame of a stack and what is inlined in it: `count` texts, innermost first. NULL
  * for an id that is none. Both pointers are valid until the next call. */
 struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *image, uint32_t id,
-                                      uint64_t tick, const struct stack_text **texts);
+                                      uint64_t tick, const struct frame_text **texts);
 
 /* The text, of at most 4096 bytes, as a JSON string with its quotes; lives as long as `stacks`. */
 const char *json_stacks_keep(struct json_stacks *stacks, const char *text);
