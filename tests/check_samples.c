@@ -121,6 +121,21 @@ START_TEST(a_program_that_wants_the_signal_has_it)
 }
 END_TEST
 
+START_TEST(a_program_that_resets_the_signal_is_still_sampled)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s resets", built_program("programs/signals_kept"));
+    struct outcome run = captured("--sample 1000", command);
+    ck_assert_int_eq(book(&run, "was_default"), 1);
+    ck_assert_int_eq(book(&run, "is_default"), 1);
+    ck_assert_int_ge(samples_in_session(), 20);
+    struct outcome info = shell("'%s' info x.vtrace", built_command());
+    ck_assert_ptr_null(strstr(info.out, "were not sampled"));
+    outcome_free(&info);
+    outcome_free(&run);
+}
+END_TEST
+
 /* Of an instrumented program at most what each thread computed before its first function. */
 START_TEST(auto_samples_what_is_not_instrumented)
 {
@@ -344,6 +359,7 @@ int main(void)
     tcase_add_test(samples, a_thread_that_blocks_every_signal_is_sampled_and_does_not_notice);
     tcase_add_test(samples, no_call_is_interrupted_by_a_sample);
     tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
+    tcase_add_test(samples, a_program_that_resets_the_signal_is_still_sampled);
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
     tcase_add_test(samples, on_and_off_the_processor_is_all_there_is);
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
