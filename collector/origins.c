@@ -73,12 +73,6 @@ static void at_peak(void *data, const struct heap_block *block)
     values_of(data, block)[ORIGIN_PEAK] += block->size;
 }
 
-/* operator new is where memory comes from as little as malloc is. */
-static int is_allocator(const struct name *name)
-{
-    return strncmp(name->text, "operator new", strlen("operator new")) == 0;
-}
-
 static const char *size_text(struct image *image, uint32_t number)
 {
     char text[64], bytes[32];
@@ -97,7 +91,7 @@ const char *origin_text(void *data, struct image *image, uint32_t number, uint64
         return stack_text(image, number, tick);
     if (!image_frame(image, number, tick, &frame))
         return STACK_TEXT_NONE;
-    while (is_allocator(frame.name) && image_frame(image, frame.caller, tick, &frame))
+    while (name_is_allocator(frame.name) && image_frame(image, frame.caller, tick, &frame))
         ;
     return kind == ORIGIN_FUNCTION ? frame.name->text
            : frame.name->module[0] ? frame.name->module

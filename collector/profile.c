@@ -155,8 +155,8 @@ static uint32_t end_frame(struct profile *profile, const struct span *span)
     return ended.sum == sum ? ended.recursion : profile->sums[sum].active;
 }
 
-/* The function that asked for the memory: by the stack, but for those that only pass C++'s requests
- * on; else the innermost open frame; else nobody but the allocator. */
+/* The function that asked for the memory: by the stack, but for those that only pass requests on;
+ * else the innermost open frame; else nobody but the allocator. */
 static size_t allocating(struct profile *profile, const struct span *span)
 {
     struct image_frame frame;
@@ -164,7 +164,7 @@ static size_t allocating(struct profile *profile, const struct span *span)
     for (uint32_t id = span->native; image_frame(profile->image, id, span->tick, &frame);
          id = frame.caller) {
         name = frame.name;
-        if (strncmp(name->text, "operator new", strlen("operator new")) != 0)
+        if (!name_is_allocator(name))
             break;
     }
     if (name)
