@@ -323,6 +323,32 @@ static const struct {
     {"failed", "open", "malloc"},
 };
 
+/* Its tables do not say that nothing called it. */
+START_TEST(an_entry_point_without_tables_is_the_outermost_frame)
+{
+    if (access("/lib64/ld-linux-x86-64.so.2", F_OK) != 0)
+        return;
+    write_file(
+        "bare.c",
+        "#include <stdlib.h>\n"
+        "int main(void) { void *volatile p = malloc(77); free(p); return 0; }\n"
+        "__asm__(\".text\\n.globl _start\\n.type _start,@function\\n_start:\\n\"\n"
+        "\"xorl %ebp,%ebp\\nmovq %rdx,%r9\\npopq %rsi\\nmovq %rsp,%rdx\\nandq $-16,%rsp\\n\"\n"
+        "\"pushq %rax\\npushq %rsp\\nxorl %r8d,%r8d\\nxorl %ecx,%ecx\\n\"\n"
+        "\"movq main@GOTPCREL(%rip),%rdi\\ncall *__libc_start_main@GOTPCREL(%rip)\\nhlt\\n\"\n"
+        "\".size _start,.-_start\\n\");\n");
+    struct outcome made = shell("gcc -O1 -nostartfiles -o bare bare.c");
+    assert_fine(&made);
+    outcome_free(&made);
+    made = captured("--stacks=memory", "./bare");
+    outcome_free(&made);
+    char *stacks = folded("allocated");
+    ck_assert_double_eq(weight_of(stacks, "bare;_start;"), 77);
+    ck_assert_ptr_null(strstr(stacks, "missing"));
+    free(stacks);
+}
+END_TEST
+
 START_TEST(only_what_is_asked_for_has_stacks)
 {
     char option[64];
@@ -365,6 +391,7 @@ int main(void)
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
     tcase_add_test(samples, no_frame_is_wrong_and_nothing_hangs_in_a_storm);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
+    tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
     suite_add_tcase(suite, samples);
