@@ -76,10 +76,22 @@ static void print_help(void)
 #undef X
     puts("\nFilters: module(GLOB) function(GLOB) tag(NAME) thread(GLOB) process(GLOB)\n"
          "  duration > 1ms, joined by and, or, not and ( )\n\nEnvironment:");
-#define OPTION(NAME, variable, argument, help) printf("  %-20s %s\n", variable, help);
+#define OPTION(NAME, variable, argument, help) printf("  %-23s %s\n", variable, help);
 #include "runtime/options.def"
 #undef OPTION
     puts("\nMore: man vitte-trace");
+}
+
+static int print_verb(const struct verb *verb)
+{
+    printf("usage: vitte-trace %s %s\n  %s\n\nMore: vitte-trace --help, man vitte-trace\n",
+           verb->name, verb->arguments, verb->help);
+    return EXIT_OK;
+}
+
+static int is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
 /* Output that nobody got is a failure. */
@@ -99,8 +111,7 @@ int main(int argc, char **argv)
               stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
         print_help();
         return finish(EXIT_OK);
     }
@@ -110,6 +121,7 @@ int main(int argc, char **argv)
     }
     for (const struct verb *verb = verbs; verb->name; verb++)
         if (strcmp(verb->name, argv[1]) == 0)
-            return finish(verb->run(argc - 1, argv + 1));
+            return finish(argc > 2 && is_help(argv[2]) ? print_verb(verb)
+                                                       : verb->run(argc - 1, argv + 1));
     return fail(EXIT_USAGE, "there is no verb '%s'; vitte-trace --help lists them", argv[1]);
 }

@@ -7,20 +7,14 @@
  * known.
  */
 enum { CPU_COLUMN = 2, LOCATION_COLUMN = 11 };
-static struct column function_columns[] = {{"total", "total", COLUMN_TIME},
-                                           {"self", "self", COLUMN_TIME},
-                                           {"cpu", NULL, COLUMN_TIME},
-                                           {"calls", "calls", COLUMN_COUNT},
-                                           {"min", "min", COLUMN_TIME},
-                                           {"avg", "avg", COLUMN_TIME},
-                                           {"p50", "p50", COLUMN_TIME},
-                                           {"p99", "p99", COLUMN_TIME},
-                                           {"max", "max", COLUMN_TIME},
-                                           {"tag", "tag", COLUMN_TEXT},
-                                           {"function", "function", COLUMN_TEXT},
-                                           {"location", NULL, COLUMN_TEXT},
-                                           {"module", NULL, COLUMN_TEXT},
-                                           {NULL, NULL, 0}};
+static struct column function_columns[] = {
+    {"total", "total", COLUMN_SPARSE_TIME}, {"self", "self", COLUMN_SPARSE_TIME},
+    {"cpu", NULL, COLUMN_SPARSE_TIME},      {"calls", "calls", COLUMN_SPARSE_COUNT},
+    {"min", "min", COLUMN_SPARSE_TIME},     {"avg", "avg", COLUMN_SPARSE_TIME},
+    {"p50", "p50", COLUMN_SPARSE_TIME},     {"p99", "p99", COLUMN_SPARSE_TIME},
+    {"max", "max", COLUMN_SPARSE_TIME},     {"tag", "tag", COLUMN_TEXT},
+    {"function", "function", COLUMN_TEXT},  {"location", NULL, COLUMN_TEXT},
+    {"module", NULL, COLUMN_TEXT},          {NULL, NULL, 0}};
 
 /* The text lives as long as the names do. Of the path a table has room for the end only. */
 static const char *location_of(struct names *names, const struct name *name, unsigned parts)

@@ -4,6 +4,8 @@
 #include "collector/aggregate.h"
 #include "collector/origins.h"
 
+#include <stdlib.h>
+
 static const struct column file_columns[] = {
     {"total", "time", COLUMN_TIME},      {"calls", "calls", COLUMN_COUNT},
     {"read", "read", COLUMN_BYTES},      {"written", "written", COLUMN_BYTES},
@@ -30,26 +32,47 @@ static struct table files_table(struct aggregate *aggregate)
     return table;
 }
 
-/* What is worth a word, whatever the table is sorted by. */
-static void print_advice(struct aggregate *aggregate)
+enum { MANY_SMALL = 100, MANY_OPENS = 10, MANY_SYNCS = 10 };
+
+static int is_worth_a_word(const struct file_sum *sum)
 {
-    enum { MANY_SMALL = 100, MANY_OPENS = 10, MANY_SYNCS = 10 };
-    char bytes[32], time[32];
-    size_t count;
+    return sum->small >= MANY_SMALL || sum->syncs >= MANY_SYNCS ||
+           (sum->opens >= MANY_OPENS && sum->read_bytes + sum->written_bytes);
+}
+
+static void print_words(const struct file_sum *sum)
+{
+    char bytes[32], time[32], count[32];
+    uint64_t moved = sum->read_bytes + sum->written_bytes;
+    if (sum->small >= MANY_SMALL)
+        printf("%s: %s reads and writes of less than %d bytes\n", sum->path,
+               show_count(count, sum->small), FILE_SMALL);
+    if (sum->opens >= MANY_OPENS && moved)
+        printf("%s: opened %s times, %s moved in all\n", sum->path, show_count(count, sum->opens),
+               show_bytes(bytes, moved));
+    if (sum->syncs >= MANY_SYNCS)
+        printf("%s: synced %s times, which took %s\n", sum->path, show_count(count, sum->syncs),
+               show_time(time, sum->sync_ns));
+}
+
+static int costs_more(const void *a, const void *b)
+{
+    const struct file_sum *left = *(struct file_sum *const *)a;
+    const struct file_sum *right = *(struct file_sum *const *)b;
+    return (left->total_ns < right->total_ns) - (left->total_ns > right->total_ns);
+}
+
+/* What is worth a word, whatever the table is sorted by; of as many files as the table has rows. */
+static void print_advice(struct aggregate *aggregate, size_t limit)
+{
+    size_t count, found = 0;
     struct file_sum **sums = aggregate_files(aggregate, &count);
-    for (size_t i = 0; i < count; i++) {
-        const struct file_sum *sum = sums[i];
-        uint64_t moved = sum->read_bytes + sum->written_bytes;
-        if (sum->small >= MANY_SMALL)
-            printf("%s: %llu reads and writes of less than %d bytes\n", sum->path,
-                   (unsigned long long)sum->small, FILE_SMALL);
-        if (sum->opens >= MANY_OPENS && moved)
-            printf("%s: opened %llu times, %s moved in all\n", sum->path,
-                   (unsigned long long)sum->opens, show_bytes(bytes, moved));
-        if (sum->syncs >= MANY_SYNCS)
-            printf("%s: synced %llu times, which took %s\n", sum->path,
-                   (unsigned long long)sum->syncs, show_time(time, sum->sync_ns));
-    }
+    qsort(sums, count, sizeof(struct file_sum *), costs_more);
+    for (size_t i = 0; i < count; i++)
+        if (is_worth_a_word(sums[i]) && found++ < limit)
+            print_words(sums[i]);
+    if (found > limit)
+        printf("… and %zu more such files (-n 0 shows all)\n", found - limit);
 }
 
 static int report_files(const struct report *report, struct session *session)
@@ -62,7 +85,7 @@ static int report_files(const struct report *report, struct session *session)
         struct table table = files_table(aggregate);
         status = report_table(report, &table, session, &totals);
         if (status == EXIT_OK && !report->json)
-            print_advice(aggregate);
+            print_advice(aggregate, report->limit);
     }
     aggregate_free(aggregate);
     return status;

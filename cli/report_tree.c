@@ -165,7 +165,7 @@ static void print_rest(const struct rows *rows, const struct weight *weight, siz
     uint64_t rest = total_of(rows, 0) - own;
     if (!rest)
         return;
-    printf("… %s more in ", weight_show(figure, weight, rest));
+    printf("… %s of self in ", weight_show(figure, weight, rest));
     if (printed < rows->count)
         printf("%s more rows (-n 0 shows all) and ", show_count(count, rows->count - printed));
     printf("frames of less than %s (--min 0 shows all)\n",

@@ -44,6 +44,10 @@ int table_sort(const struct table *table, const char *key)
 static const char *show_cell(char *buffer, enum column_kind kind, union cell cell)
 {
     switch (kind) {
+    case COLUMN_SPARSE_TIME:
+        return cell.number ? show_time(buffer, cell.number) : "";
+    case COLUMN_SPARSE_COUNT:
+        return cell.number ? show_count(buffer, cell.number) : "";
     case COLUMN_TIME:
         return show_time(buffer, cell.number);
     case COLUMN_BYTES:
@@ -120,6 +124,8 @@ void table_print(const struct table *table, size_t limit)
         if (r)
             print_stacks(table, r - 1);
     }
+    if (!table->count)
+        puts("(none)");
     if (table->count > rows)
         printf("… and %zu more (-n 0 shows all)\n", table->count - rows);
 }

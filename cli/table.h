@@ -5,8 +5,19 @@
 
 #include "cli/cli.h"
 
-enum column_kind { COLUMN_COUNT, COLUMN_ID, COLUMN_TIME, COLUMN_BYTES, COLUMN_TEXT, COLUMN_STACK };
-enum { MAX_COLUMNS = 14 }; /* COLUMN_STACK: lines below the row; in JSON an array of them */
+/* Of the sparse ones people are not shown zeros. COLUMN_STACK: lines below the row; in JSON an
+ * array of them. */
+enum column_kind {
+    COLUMN_COUNT,
+    COLUMN_SPARSE_COUNT,
+    COLUMN_ID,
+    COLUMN_TIME,
+    COLUMN_SPARSE_TIME,
+    COLUMN_BYTES,
+    COLUMN_TEXT,
+    COLUMN_STACK
+};
+enum { MAX_COLUMNS = 14 };
 
 struct column {
     const char *key; /* for --sort and --json */

@@ -197,7 +197,8 @@ static void say_gap(struct coverage *coverage, int gap)
     if (sum->images == 1)
         say(coverage, "%s (pid %u) %s", sum->name, sum->pid, what);
     else if (sum->images)
-        say(coverage, "%s (pid %u) and %zu more %s", sum->name, sum->pid, sum->images - 1, what);
+        say(coverage, "%s (pid %u, and %zu more process%s) %s", sum->name, sum->pid,
+            sum->images - 1, sum->images == 2 ? "" : "es", what);
 }
 
 static uint64_t start_of(const struct session *session, size_t image, size_t *hint)

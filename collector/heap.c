@@ -205,11 +205,9 @@ uint64_t heap_released(const struct span *span)
 
 int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame)
 {
-    static const char passes_on[] = "operator new";
     if (!image_frame(image, stack, tick, frame))
         return 0;
-    while (strncmp(frame->name->text, passes_on, strlen(passes_on)) == 0 &&
-           image_frame(image, frame->caller, tick, frame))
+    while (name_is_allocator(frame->name) && image_frame(image, frame->caller, tick, frame))
         ;
     return 1;
 }

@@ -289,7 +289,8 @@ int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image
     frame->name = image_function(image, frame->address, tick);
     /* definitions only refer to earlier ones: no way round in circles */
     frame->caller = entry->caller < stack ? entry->caller : 0;
-    frame->is_cut = (entry->flags & STACK_CUT) != 0;
+    /* of some programs the tables do not say that nothing called the entry point */
+    frame->is_cut = (entry->flags & STACK_CUT) != 0 && strcmp(frame->name->text, "_start") != 0;
     return 1;
 }
 

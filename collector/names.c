@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char *const category_tags[CATEGORY_COUNT] = {
 #define X(NAME, option, tag, help) tag,
@@ -100,6 +101,20 @@ size_t names_count(const struct names *names)
 const struct name *names_at(const struct names *names, size_t number)
 {
     return names->all[number];
+}
+
+int name_is_allocator(const struct name *name)
+{
+    static const char *const ends[] = {"malloc", "calloc", "realloc", "zalloc"};
+    size_t length = strcspn(name->text, "(");
+    if (strncmp(name->text, "operator new", strlen("operator new")) == 0)
+        return 1;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        size_t end = strlen(ends[i]);
+        if (length >= end && strncasecmp(name->text + length - end, ends[i], end) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 static size_t hash_of(enum event_category category, const char *module, const char *text,

@@ -20,6 +20,10 @@ struct name {
     uint8_t waits;    /* the time of such a span is waiting */
 };
 
+/* Whether the function only passes requests for memory on: operator new, and what is called malloc,
+ * calloc, realloc or zalloc with something in front (xmalloc, PyMem_Realloc, sqlite3Malloc). */
+int name_is_allocator(const struct name *name);
+
 struct names;
 
 struct names *names_new(void);

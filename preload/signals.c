@@ -26,10 +26,15 @@ static void give_up(void)
     sampler_end();
 }
 
+/* The default is what a program believes that it has; many reset all signals before an exec. */
 EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *before)
 {
-    if (signal == SAMPLER_SIGNAL && action && sampler_is_on())
-        give_up();
+    if (signal == SAMPLER_SIGNAL && is_plausible(action) && sampler_is_on()) {
+        if (action->sa_handler == SIG_DFL)
+            action = NULL;
+        else
+            give_up();
+    }
     int answer = real.sigaction(signal, action, before);
     if (signal == SAMPLER_SIGNAL && answer == 0 && before &&
         sampler_has((void *)before->sa_handler))
@@ -39,8 +44,11 @@ EXPORT int sigaction(int signal, const struct sigaction *action, struct sigactio
 
 EXPORT sighandler_t signal(int number, sighandler_t handler)
 {
-    if (number == SAMPLER_SIGNAL && sampler_is_on())
+    if (number == SAMPLER_SIGNAL && sampler_is_on()) {
+        if (handler == SIG_DFL)
+            return SIG_DFL;
         give_up();
+    }
     sighandler_t before = real.signal(number, handler);
     return sampler_has((void *)before) ? SIG_DFL : before;
 }

@@ -50,7 +50,7 @@ _vitte_trace() {
     run) options="-o -f --events --stacks --sample --memory-sample --filter --weight --keep --no-exec-env -q --" ;;
     record) options="-o --events --stacks --sample --memory-sample --no-exec-env -q --" ;;
     export) options="-f -o --filter --weight --diff --orientation --no-lines --keep-going --remove -q" ;;
-    report) options="--threads --memory --io --locks --by --tree --weight --min --sort -n --filter --json --no-lines --keep-going" ;;
+    report) options="--threads --memory --io --locks --tree --by --weight --min --sort -n --filter --json --no-lines --keep-going" ;;
     info) options="--json --keep-going" ;;
     *) return ;;
     esac
@@ -81,6 +81,13 @@ _vitte_trace() {
     -f | --format) _vitte_trace_words "chrome json folded flamegraph vitte-profile" && return ;;
     --events) _vitte_trace_list "$events" && return ;;
     --sample) _vitte_trace_words "auto 100 1000" && return ;;
+    --by)
+        case " ${COMP_WORDS[*]} " in
+        *" --io "*) _vitte_trace_words "stack function module" ;;
+        *) _vitte_trace_words "stack function module size" ;;
+        esac
+        return
+        ;;
     --weight)
         _vitte_trace_words "self samples wall calls allocated leaked peak temporary io-bytes lock-wait" && return
         ;;
@@ -91,10 +98,15 @@ _vitte_trace() {
     --sort)
         case " ${COMP_WORDS[*]} " in
         *" --threads "*) columns="pid tid process thread lived cpu spans functions io waited allocations allocated" ;;
+        *" --memory "*"--by "* | *" --by "*"--memory "*)
+            columns="allocated allocations peak live live_blocks temporary lived"
+            ;;
         *" --memory "*)
             columns="pid process allocations allocated frees peak live live_blocks failed unknown_frees"
             ;;
-        *" --io "*) columns="total calls read written slowest failed pid file" ;;
+        *" --io "*"--by "* | *" --by "*"--io "*) columns="total calls read written slowest failed" ;;
+        *" --io "*) columns="total calls read written slowest failed opens small syncs pid file" ;;
+        *" --locks "*) columns="waited waits longest held longest_held allocations io_calls io pid lock" ;;
         *) columns="total self cpu calls min avg p50 p99 max tag function location module" ;;
         esac
         _vitte_trace_words "$columns" && return

@@ -167,6 +167,33 @@ START_TEST(a_signal_sent_to_run_reaches_the_command)
 }
 END_TEST
 
+START_TEST(every_verb_tells_how_it_is_used)
+{
+    static const char *const asked[] = {"run", "record", "export", "report", "info"};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        char usage[64];
+        struct outcome run = shell("'%s' %s --help", built_command(), asked[i]);
+        snprintf(usage, sizeof usage, "usage: vitte-trace %s ", asked[i]);
+        ck_assert_int_eq(run.code, 0);
+        ck_assert_ptr_eq(strstr(run.out, usage), run.out);
+        ck_assert_str_eq(run.err, "");
+        outcome_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(io_says_of_no_more_files_than_it_has_rows)
+{
+    struct outcome run = shell(
+        "for i in 1 2 3 4 5; do echo f$i >f$i; done; "
+        "'%s' record -q -o s.vtrace -- sh -c 'for n in 1 2 3 4 5 6 7 8 9 10 11 12; do cat f1 f2 "
+        "f3 f4 f5; done' >/dev/null && '%s' report s.vtrace --io -n 3 | grep -c ': opened'",
+        built_command(), built_command());
+    ck_assert_str_eq(run.out, "3\n");
+    outcome_free(&run);
+}
+END_TEST
+
 START_TEST(record_does_not_touch_a_session_that_exists)
 {
     struct outcome first = run_verb("record -o s.vtrace -- true");
@@ -200,6 +227,8 @@ int main(void)
     tcase_add_loop_test(commands, what_cannot_be_run_is_126_or_127_and_one_line, 0, IMPOSSIBLE);
     tcase_add_test(commands, a_signal_sent_to_run_reaches_the_command);
     tcase_add_test(commands, record_does_not_touch_a_session_that_exists);
+    tcase_add_test(commands, every_verb_tells_how_it_is_used);
+    tcase_add_test(commands, io_says_of_no_more_files_than_it_has_rows);
     suite_add_tcase(suite, commands);
     return run_suite(suite);
 }

@@ -269,7 +269,7 @@ START_TEST(h50_children_have_it_too)
                           "_exit(0); } return wait(&s) < 0; }\n");
     build("gcc", "cc -w -O1 -fno-builtin -o forks forks.c");
     struct outcome run = captured("", "./forks");
-    check_gaps((const char *const[]){"and 1 more has a malloc of its own", NULL});
+    check_gaps((const char *const[]){"and 1 more process) has a malloc of its own", NULL});
     outcome_free(&run);
 }
 END_TEST

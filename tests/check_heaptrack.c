@@ -125,6 +125,33 @@ START_TEST(heaps_are_what_heaptrack_says)
 }
 END_TEST
 
+/* Not heaptrack's view: who asked for the memory is nobody that only passes requests on. */
+START_TEST(what_is_called_like_malloc_is_not_where_memory_comes_from)
+{
+    write_file("asks.c", "#include <stdlib.h>\n#define OUT __attribute__((noinline))\n"
+                         "void *volatile kept;\n"
+                         "OUT void *xmalloc(size_t n) { kept = malloc(n); return kept; }\n"
+                         "OUT void *My_Realloc(size_t n) { kept = realloc(0, n); return kept; }\n"
+                         "OUT void mallocate(void) { kept = xmalloc(1000); kept = 0; }\n"
+                         "OUT void asks(void) { kept = My_Realloc(300); kept = 0; }\n"
+                         "int main(void) { mallocate(); asks(); return 0; }\n");
+    struct outcome made = shell("cc -O1 -o asks asks.c");
+    assert_fine(&made);
+    outcome_free(&made);
+    made = captured("--stacks=memory", "./asks");
+    outcome_free(&made);
+    struct outcome run =
+        shell("'%s' report --memory --by function --json x.vtrace | tr -d ' \\n' | "
+              "grep -o '\"allocated\":[0-9]*\\|\"function\":\"[^\"]*\"' | "
+              "paste - - | sort",
+              built_command());
+    assert_fine(&run);
+    ck_assert_str_eq(run.out, "\"allocated\":1000\t\"function\":\"mallocate\"\n"
+                              "\"allocated\":300\t\"function\":\"asks\"\n");
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("heaptrack");
@@ -133,6 +160,7 @@ int main(void)
     tcase_add_checked_fixture(heaps, enter_folder, leave_folder);
     tcase_add_loop_test(heaps, heaps_are_what_heaptrack_says, 0,
                         sizeof programs / sizeof programs[0]);
+    tcase_add_test(heaps, what_is_called_like_malloc_is_not_where_memory_comes_from);
     suite_add_tcase(suite, heaps);
     return run_suite(suite);
 }

@@ -122,6 +122,21 @@ START_TEST(a_program_that_wants_the_signal_has_it)
 }
 END_TEST
 
+START_TEST(a_program_that_resets_the_signal_is_still_sampled)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s resets", built_program("programs/signals_kept"));
+    struct outcome run = captured("--sample 1000", command);
+    ck_assert_int_eq(book(&run, "was_default"), 1);
+    ck_assert_int_eq(book(&run, "is_default"), 1);
+    ck_assert_int_ge(samples_in_session(), 20);
+    struct outcome info = shell("'%s' info x.vtrace", built_command());
+    ck_assert_ptr_null(strstr(info.out, "were not sampled"));
+    outcome_free(&info);
+    outcome_free(&run);
+}
+END_TEST
+
 /* Of an instrumented program at most what each thread computed before its first function. */
 START_TEST(auto_samples_what_is_not_instrumented)
 {
@@ -350,6 +365,32 @@ static const struct {
     {"failed", "open", "malloc"},
 };
 
+/* Its tables do not say that nothing called it. */
+START_TEST(an_entry_point_without_tables_is_the_outermost_frame)
+{
+    if (access("/lib64/ld-linux-x86-64.so.2", F_OK) != 0)
+        return;
+    write_file(
+        "bare.c",
+        "#include <stdlib.h>\n"
+        "int main(void) { void *volatile p = malloc(77); free(p); return 0; }\n"
+        "__asm__(\".text\\n.globl _start\\n.type _start,@function\\n_start:\\n\"\n"
+        "\"xorl %ebp,%ebp\\nmovq %rdx,%r9\\npopq %rsi\\nmovq %rsp,%rdx\\nandq $-16,%rsp\\n\"\n"
+        "\"pushq %rax\\npushq %rsp\\nxorl %r8d,%r8d\\nxorl %ecx,%ecx\\n\"\n"
+        "\"movq main@GOTPCREL(%rip),%rdi\\ncall *__libc_start_main@GOTPCREL(%rip)\\nhlt\\n\"\n"
+        "\".size _start,.-_start\\n\");\n");
+    struct outcome made = shell("gcc -O1 -nostartfiles -o bare bare.c");
+    assert_fine(&made);
+    outcome_free(&made);
+    made = captured("--stacks=memory", "./bare");
+    outcome_free(&made);
+    char *stacks = folded("allocated");
+    ck_assert_double_eq(weight_of(stacks, "bare;_start;"), 77);
+    ck_assert_ptr_null(strstr(stacks, "missing"));
+    free(stacks);
+}
+END_TEST
+
 START_TEST(only_what_is_asked_for_has_stacks)
 {
     char option[64];
@@ -386,12 +427,14 @@ int main(void)
     tcase_add_test(samples, a_thread_that_blocks_every_signal_is_sampled_and_does_not_notice);
     tcase_add_test(samples, no_call_is_interrupted_by_a_sample);
     tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
+    tcase_add_test(samples, a_program_that_resets_the_signal_is_still_sampled);
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
     tcase_add_test(samples, on_and_off_the_processor_is_all_there_is);
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
     tcase_add_test(samples, no_frame_is_wrong_and_nothing_hangs_in_a_storm);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
+    tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
     suite_add_tcase(suite, samples);

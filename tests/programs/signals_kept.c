@@ -2,7 +2,8 @@
  * sampler's signal is 53.
  *   signals_kept masks: a thread that blocks all signals and computes
  *   signals_kept polls: how many calls that no handler restarts were interrupted
- *   signals_kept takes: the program handles the signal itself */
+ *   signals_kept takes: the program handles the signal itself
+ *   signals_kept resets: it gives all signals their defaults, as before an exec */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -85,9 +86,25 @@ static void takes(void)
     printf("is_mine %d\n", signal(SAMPLER_SIGNAL, SIG_DFL) == handle);
 }
 
+static void resets(void)
+{
+    struct sigaction before, action = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigaction(SAMPLER_SIGNAL, &action, &before);
+    printf("was_default %d\n", before.sa_handler == SIG_DFL);
+    printf("is_default %d\n", signal(SAMPLER_SIGNAL, SIG_DFL) == SIG_DFL);
+    compute(0.3);
+}
+
 int main(int argc, char **argv)
 {
-    (void)argc;
-    strcmp(argv[1], "masks") == 0 ? masks() : strcmp(argv[1], "polls") == 0 ? polls() : takes();
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } parts[] = {{"masks", masks}, {"polls", polls}, {"takes", takes}, {"resets", resets}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (argc > 1 && strcmp(argv[1], parts[i].name) == 0)
+            parts[i].run();
     return 0;
 }
