@@ -50,8 +50,9 @@ static const struct gap {
     {GAP_IO_URING, "uses io_uring: that I/O is not seen"},
     {GAP_SEALED, "entered a seccomp sandbox: from then on only as much is seen as the open blocks "
                  "can hold"},
-    {GAP_UNSAMPLED, "has threads that were not sampled: a debugger has them, the program wants the "
-                    "signal itself, or there was no room for their timers"},
+    {GAP_UNSAMPLED,
+     "has threads that were not sampled: a debugger has them, the program wants the "
+     "signal itself, or there was no room for their timers or on their stacks for handlers"},
 };
 enum { GAP_SUMS = sizeof gap_table / sizeof gap_table[0] };
 enum { MANY_EVENTS = 1000 };

@@ -5,6 +5,7 @@
  * setjmp and longjmp are recorded (by the address of the jmp_buf) in processes with instrumented
  * functions: they tell the reader how many calls a longjmp ended. */
 #include "base/sys.h"
+#include "preload/signals.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
 #include "runtime/unwind.h"
@@ -41,6 +42,7 @@ static void jumps(const void *buffer)
 {
     if (thread_self->slot)
         __atomic_store_n(&thread_self->slot->now.call, 0, __ATOMIC_RELEASE);
+    signals_jump();
     note(EVENT_LONGJMP, buffer);
 }
 

@@ -18,6 +18,8 @@ struct kernel_action {
     uint64_t mask;
 };
 
+__thread int sampler_seems_blocked __attribute__((tls_model("initial-exec")));
+
 static struct {
     _Atomic int on;
     int only_uninstrumented;
@@ -52,13 +54,40 @@ static void remove_timer(struct thread *thread)
     thread->timer = 0;
 }
 
+/* Somebody sent the signal, and the program has no handler for it: what would happen without us
+ * happens when ours returns. A thread that believes it to be blocked gets what it believes, and
+ * keeps it for whoever waits. */
+static void pass_on(siginfo_t *info, ucontext_t *context)
+{
+    struct kernel_action action = {.flags = 0}; /* SIG_DFL */
+    sampler_end();
+    process_gap(GAP_UNSAMPLED);
+    if (sampler_seems_blocked) {
+        uint64_t mask;
+        memcpy(&mask, &context->uc_sigmask, sizeof mask);
+        mask |= SAMPLER_BIT;
+        memcpy(&context->uc_sigmask, &mask, sizeof mask);
+        sampler_seems_blocked = 0;
+    } else {
+        SYS4(SYS_rt_sigaction, SAMPLER_SIGNAL, &action, NULL, sizeof action.mask);
+    }
+    if (info->si_code == SI_TKILL)
+        SYS4(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), SAMPLER_SIGNAL, info);
+    else
+        SYS3(SYS_rt_sigqueueinfo, sys_getpid(), SAMPLER_SIGNAL, info);
+}
+
 /* Runs where the program was, whatever that was: nothing here waits, and errno is not touched. A
  * fork's child has no timer, but may have its parent's last signal. */
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
     struct thread *self = thread_self;
     (void)signal;
-    if (!sampler_is_on() || info->si_code != SI_TIMER || !self->slot || !self->timer)
+    if (info->si_code != SI_TIMER && !process.sealed) {
+        pass_on(info, context);
+        return;
+    }
+    if (!sampler_is_on() || !self->slot || !self->timer)
         return;
     if (sampler.only_uninstrumented && process.live->instrumented)
         remove_timer(self);
@@ -110,11 +139,47 @@ void sampler_end(void)
         remove_timer(&process.threads[i]);
 }
 
+void sampler_leave_thread(void)
+{
+    if (thread_self->slot && thread_self->timer) {
+        remove_timer(thread_self);
+        process_gap(GAP_UNSAMPLED);
+    }
+}
+
+uint64_t sampler_mask(uint64_t mask)
+{
+    static const uint64_t glibcs = UINT64_C(3) << 31; /* 32 and 33: no program blocks them */
+    if (!sampler_is_on() || mask & glibcs || !(mask & SAMPLER_BIT))
+        return mask;
+    sampler_seems_blocked = 1;
+    return mask & ~SAMPLER_BIT;
+}
+
+void sampler_settle_mask(void)
+{
+    const uint64_t bit = SAMPLER_BIT;
+    if (sampler_seems_blocked)
+        SYS4(SYS_rt_sigprocmask, SIG_BLOCK, &bit, NULL, sizeof bit);
+    sampler_seems_blocked = 0;
+}
+
+static int has_small_stack(void)
+{
+    stack_t there = {.ss_flags = SS_DISABLE};
+    SYS2(SYS_sigaltstack, NULL, &there);
+    return !(there.ss_flags & SS_DISABLE) && there.ss_size < SAMPLER_STACK;
+}
+
 void sampler_attach(struct thread *self)
 {
     remove_timer(self);
     if (!sampler_is_on())
         return;
+    if (has_small_stack()) {
+        process_gap(GAP_UNSAMPLED);
+        return;
+    }
     self->cpu_ns = cpu_time();
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SAMPLER_SIGNAL};
     event._sigev_un._tid = (int)self->owner;

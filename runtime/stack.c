@@ -27,6 +27,9 @@ static __thread struct unwind_bounds bounds __attribute__((tls_model("initial-ex
 /* The kernel leaves at least this much room below the first stack, whatever its limit is. */
 enum { FIRST_STACK_BYTES = 128 << 20, THREAD_HEAD_BYTES = 8192 };
 
+/* Of stacks that are not known: frames so near each other are taken to be on the same one. */
+enum { SAME_STACK_BYTES = 64 << 10 };
+
 /* glibc's loader: where the first stack began. Weak, or we would need that library by name. */
 extern void *__libc_stack_end __attribute__((weak));
 
@@ -77,6 +80,8 @@ void stack_seal(void)
 {
     if (process.stacks || process_captures(CATEGORY_SAMPLES))
         walks_of(thread_self);
+    if (process.stacks)
+        stacks_seal();
 }
 
 void stack_forget(struct thread *thread)
@@ -87,14 +92,26 @@ void stack_forget(struct thread *thread)
     }
 }
 
-/* Takes one of the thread's walks for a function whose frame is at `here`. Stacks grow down: an
- * owner whose frame lies below is gone. */
+/* Whether the function that has a walk is gone, although it did not give it back: a handler that
+ * interrupted it jumped out. Stacks grow down: a frame of the same stack that lies below ours is no
+ * more. On another stack, a handler's own for one, we may be its interruption wherever that lies.
+ */
+static int is_abandoned(uintptr_t owner, uintptr_t here)
+{
+    int owner_is_known = owner >= bounds.low && owner < bounds.high;
+    int here_is_known = here >= bounds.low && here < bounds.high;
+    if (owner_is_known || here_is_known)
+        return here_is_known && (!owner_is_known || owner <= here);
+    return here - owner < SAME_STACK_BYTES;
+}
+
+/* Takes one of the thread's walks for a function whose frame is at `here`. */
 static int take(struct thread_walks *walks, int first, uintptr_t here)
 {
     static const int others[WALK_USES] = {WALK_NESTED, WALK_NESTED, WALK_USES};
     for (int i = first; i < WALK_USES; i = others[i]) {
         uintptr_t owner = atomic_load_explicit(&walks->use[i].owner, memory_order_relaxed);
-        if (owner && here < owner)
+        if (owner && !is_abandoned(owner, here))
             continue;
         if (owner)
             walks->use[i].walk.depth = 0; /* left half-way */

@@ -5,6 +5,7 @@
 
 #include "base/sys.h"
 #include "runtime/definitions.h"
+#include "runtime/process.h"
 
 #include <stdatomic.h>
 
@@ -18,7 +19,7 @@ static _Atomic uint64_t *table_at(int i)
 {
     _Atomic uint64_t *there = atomic_load_explicit(&tables[i], memory_order_acquire);
     size_t size = sizeof *there << table_bits[i];
-    if (there)
+    if (there || process.sealed)
         return there;
     _Atomic uint64_t *made = sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -34,6 +35,11 @@ static int is_same(uint32_t id, const struct definition_stack *wanted)
     const struct definition_stack *there = definitions_payload(id);
     return there->address == wanted->address && there->caller == wanted->caller &&
            there->flags == wanted->flags;
+}
+
+void stacks_seal(void)
+{
+    table_at(1);
 }
 
 uint32_t stacks_intern(uint64_t address, uint32_t caller, uint32_t flags)

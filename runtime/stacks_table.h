@@ -9,4 +9,8 @@
  * with enum stack_flags. 0: no room, counted by the definitions. Any thread, any time. */
 uint32_t stacks_intern(uint64_t address, uint32_t caller, uint32_t flags);
 
+/* Before the process is sealed: memory for the stacks of before and after, which cannot be had
+ * later. Those that find no room in it are written anew each time. */
+void stacks_seal(void);
+
 #endif

@@ -186,9 +186,10 @@ static struct thread *look_for_room(int events)
     }
     if (process.sealed)
         return block_sealed_room(thread_self, events);
+    int attaches = !thread_self->slot;
     uint64_t mask = sys_signals_block();
     struct thread *self = make_room(events);
-    sys_signals_restore(mask);
+    sys_signals_restore(attaches && self ? sampler_mask(mask) : mask);
     return self;
 }
 

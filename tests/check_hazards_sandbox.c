@@ -203,6 +203,17 @@ START_TEST(h47_a_preloaded_root_leaves_its_session)
 }
 END_TEST
 
+/* Fails: a table of stacks that grows when it is full, by a system call. */
+START_TEST(h47_more_stacks_than_there_is_room_for)
+{
+    struct outcome run =
+        shell("exec timeout -k 1 40 '%s' record -q --stacks -o x.vtrace -- '%s' kill prctl paths",
+              built_command(), target(0));
+    ck_assert_msg(run.code == STATUS, "%d\n%s%s", run.code, run.out, run.err);
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hazards_sandbox");
@@ -215,6 +226,7 @@ int main(void)
     tcase_add_loop_test(cases, h47_children_of_the_sandbox_leave_their_parent_s_trace_alone, 0, 2);
     tcase_add_loop_test(cases, h47_the_strict_sandbox_does_not_kill_a_traced_program, 0, 4);
     tcase_add_loop_test(cases, h47_a_preloaded_root_leaves_its_session, 0, 6);
+    tcase_add_test(cases, h47_more_stacks_than_there_is_room_for);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -137,6 +137,70 @@ START_TEST(a_program_that_resets_the_signal_is_still_sampled)
 }
 END_TEST
 
+/* signals_kept, as long as it says. */
+static struct outcome kept(const char *what)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s %s", built_program("programs/signals_kept"), what);
+    return captured("--sample 10000 --stacks", command);
+}
+
+START_TEST(strict_c_takes_the_signal_too)
+{
+    struct outcome run = kept("strict");
+    ck_assert_int_eq(book(&run, "was_default"), 1);
+    ck_assert_int_eq(book(&run, "foreign"), 0);
+    ck_assert_int_eq(book(&run, "own"), 1);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Also in threads that begin with all signals blocked. */
+START_TEST(who_waits_for_all_signals_is_not_given_the_sampler_s)
+{
+    struct outcome run = kept("waits");
+    ck_assert_int_eq(book(&run, "foreign"), 0);
+    ck_assert_int_eq(book(&run, "inherited"), 2);
+    ck_assert_int_ge(samples_in_session(), 100);
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(the_signal_reaches_who_waits_when_somebody_sends_it)
+{
+    struct outcome run = kept("sends");
+    ck_assert_int_eq(book(&run, "waited_for"), 53);
+    ck_assert_int_eq(book(&run, "value"), 7);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Nor a handler on it: there is room for one signal's frame, with luck. */
+START_TEST(no_sample_overflows_an_alternative_stack)
+{
+    static const char *const sizes[] = {"stacks 2048", "stacks 4096", "stacks 8192"};
+    struct outcome run = kept(sizes[_i]);
+    ck_assert_int_eq(book(&run, "changed"), 0);
+    if (_i == 2) {
+        ck_assert_int_eq(book(&run, "mask_changed"), 0);
+        ck_assert_int_ge(samples_in_session(), 10);
+    }
+    outcome_free(&run);
+}
+END_TEST
+
+/* On what stack a handler runs says nothing about whom it interrupted. */
+START_TEST(walks_that_handlers_on_other_stacks_interrupt_are_left_alone)
+{
+    struct outcome run = kept("nests");
+    ck_assert_int_gt(book(&run, "nested"), 100);
+    char *calls = folded("calls");
+    ck_assert_double_eq(weight_of(calls, ";descend"), 150000 + (double)book(&run, "nested"));
+    free(calls);
+    outcome_free(&run);
+}
+END_TEST
+
 /* Of an instrumented program at most what each thread computed before its first function. */
 START_TEST(auto_samples_what_is_not_instrumented)
 {
@@ -428,6 +492,11 @@ int main(void)
     tcase_add_test(samples, no_call_is_interrupted_by_a_sample);
     tcase_add_test(samples, a_program_that_wants_the_signal_has_it);
     tcase_add_test(samples, a_program_that_resets_the_signal_is_still_sampled);
+    tcase_add_test(samples, strict_c_takes_the_signal_too);
+    tcase_add_test(samples, who_waits_for_all_signals_is_not_given_the_sampler_s);
+    tcase_add_test(samples, the_signal_reaches_who_waits_when_somebody_sends_it);
+    tcase_add_loop_test(samples, no_sample_overflows_an_alternative_stack, 0, 3);
+    tcase_add_test(samples, walks_that_handlers_on_other_stacks_interrupt_are_left_alone);
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
     tcase_add_test(samples, on_and_off_the_processor_is_all_there_is);
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);

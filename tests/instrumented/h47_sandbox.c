@@ -4,6 +4,7 @@
  * BY prctl, syscall, or tsync (by syscall, and for the thread that is there too).
  * WORK calls: of a function, of malloc and free, of read; thread: the same in a thread that was
  * there before; new: a thread is made in the sandbox; fork: a child is; exit, or _exit.
+ * paths: malloc and free from 2048 places.
  * Prints by raw system calls. Not there: anything that makes a system call of its own. */
 #define _GNU_SOURCE
 #include "../programs/book.h"
@@ -53,6 +54,18 @@ PLAIN static void works(int times)
         if (i % 10 == 0 && read(zero, &byte, 1) != 1)
             _exit(41);
     }
+}
+
+/* Two calls, so that each path of them is a stack of its own. */
+PLAIN __attribute__((noinline)) static int path(unsigned turns, int length)
+{
+    if (length == 0)
+        free(opaque(malloc(SIZE)));
+    else if (turns & 1)
+        return path(turns >> 1, length - 1) + 1;
+    else
+        return path(turns >> 1, length - 1) + sink;
+    return 0;
 }
 
 PLAIN static void *waits_and_works(void *argument)
@@ -125,6 +138,8 @@ PLAIN static int in_sandbox(const char *work, pthread_t thread)
         }
         return pid > 0 && waitpid(pid, &status, 0) == pid && status == 7 << 8 ? 0 : 44;
     }
+    for (unsigned i = 0; strcmp(work, "paths") == 0 && i < 2048; i++)
+        sink = sink + path(i, 11);
     works(AFTER);
     return 0;
 }
