@@ -254,9 +254,20 @@ static void add_origin(struct definition *definition, struct module_file *file, 
     definition->state = SOURCE_UNASKED;
 }
 
+/* The library that the traced program was made to load. */
+static int is_tracer(const struct module_file *file)
+{
+    const char *slash = strrchr(file->path, '/');
+    return slash && strcmp(slash, "/libvittetrace.so") == 0;
+}
+
 const struct name *names_function(struct names *names, struct module_file *file, uint64_t address)
 {
+    static const char tracer[] = "[vitte-trace]";
     char text[MAX_NAME + 1];
+    if (is_tracer(
+            file)) /* what it costs, in one word: its functions are no affair of the program's */
+        return names_make(names, CATEGORY_FUNCTIONS, file->path, tracer, strlen(tracer), 0);
     uint64_t start = address;
     const char *symbol = symbols_find(symbols_of(file), address, &start);
     if (symbol) {
@@ -290,6 +301,8 @@ static struct lines *lines_of(struct module_file *file)
 size_t names_lines(struct names *names, struct module_file *file, uint64_t address,
                    const struct source_frame **frames)
 {
+    if (is_tracer(file))
+        return 0;
     return names->without_lines ? 0 : lines_at(lines_of(file), address, frames);
 }
 
