@@ -483,7 +483,7 @@ int main(void)
 {
     Suite *suite = suite_create("samples");
     TCase *samples = tcase_create("samples"), *stacks = tcase_create("stacks");
-    tcase_set_timeout(samples, 120);
+    tcase_set_timeout(samples, 400);
     tcase_add_checked_fixture(samples, enter_folder, leave_folder);
     tcase_add_checked_fixture(stacks, enter_folder, leave_folder);
     tcase_add_loop_test(samples, samples_are_where_the_time_goes, 0,
