@@ -32,9 +32,10 @@ static const json_t *stack_of_allocation(const json_t *events)
     const json_t *span =
         find_event(events, "{s:s, s:{s:i}}", "name", "malloc", "args", "size", SIZE);
     ck_assert_ptr_nonnull(span);
-    const json_t *stack = json_object_get(json_object_get(span, "args"), "stack");
+    const json_t *stack = find_event(events, "{s:s, s:i}", "type", "stack", "stack",
+                                     (int)number_in(json_object_get(span, "args"), "stack"));
     ck_assert_ptr_nonnull(stack);
-    return stack;
+    return json_object_get(stack, "frames");
 }
 
 START_TEST(the_event_stream_has_whole_stacks_with_inlined_functions)

@@ -78,35 +78,32 @@ int json_args(struct writer *writer, const struct span *span, const char *before
     return count > 0;
 }
 
-static int put_all(struct writer *writer, const struct span *span, const char *before,
-                   struct json_stacks *stacks, int whole)
-{
-    struct sink *sink = writer->sink;
-    const struct frame_text *texts;
-    size_t count = put_location(writer, span, put_arguments(writer, span, before), before);
-    if (span->native &&
-        json_stacks_entry(stacks, writer->image, span->native, span->tick, &texts)) {
-        begin_argument(sink, count++, before);
-        sink_string(sink, whole ? "\"stack\":" : "\"caller\":");
-        if (whole)
-            json_stacks_write(stacks, sink, writer->image, span->native, span->tick);
-        else
-            sink_string(sink, texts[0].place);
-    }
-    sink_bytes(sink, "}", count > 0);
-    return count > 0;
-}
-
 int json_args_and_stack(struct writer *writer, const struct span *span, const char *before,
-                        struct json_stacks *stacks)
+                        uint32_t stack)
 {
-    return put_all(writer, span, before, stacks, 1);
+    size_t count = put_location(writer, span, put_arguments(writer, span, before), before);
+    if (stack) {
+        begin_argument(writer->sink, count++, before);
+        sink_string(writer->sink, "\"stack\":");
+        sink_number(writer->sink, stack);
+    }
+    sink_bytes(writer->sink, "}", count > 0);
+    return count > 0;
 }
 
 int json_args_and_caller(struct writer *writer, const struct span *span, const char *before,
                          struct json_stacks *stacks)
 {
-    return put_all(writer, span, before, stacks, 0);
+    const struct frame_text *texts;
+    size_t count = put_location(writer, span, put_arguments(writer, span, before), before);
+    if (span->native &&
+        json_stacks_entry(stacks, writer->image, span->native, span->tick, &texts)) {
+        begin_argument(writer->sink, count++, before);
+        sink_string(writer->sink, "\"caller\":");
+        sink_string(writer->sink, texts[0].place);
+    }
+    sink_bytes(writer->sink, "}", count > 0);
+    return count > 0;
 }
 
 void json_coverage(struct writer *writer)

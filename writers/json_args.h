@@ -9,11 +9,11 @@
  * front of it. Addresses are strings in hexadecimal: JSON's numbers are doubles. */
 int json_args(struct writer *writer, const struct span *span, const char *before);
 
-/* The same, with the place where the span's function is defined as "location", and with its native
- * stack as "stack". */
+/* The same, with the place where the span's function is defined as "location", and with the number
+ * of its native stack, if that is not 0, as "stack". */
 int json_args_and_stack(struct writer *writer, const struct span *span, const char *before,
-                        struct json_stacks *stacks);
-/* The same but, as "caller", only the innermost function of the stack. */
+                        uint32_t stack);
+/* The same but, as "caller", the innermost function of the stack. */
 int json_args_and_caller(struct writer *writer, const struct span *span, const char *before,
                          struct json_stacks *stacks);
 

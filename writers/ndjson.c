@@ -20,8 +20,9 @@ static void field_number(struct sink *sink, const char *key, uint64_t number)
 
 struct ndjson {
     struct json_stacks stacks;
-    const char *module; /* the last one that was written, */
-    const char *quoted; /* and its JSON string */
+    uint32_t stack_count; /* written so far: their numbers are 1, 2, 3 … */
+    const char *module;   /* the last one that was written, */
+    const char *quoted;   /* and its JSON string */
 };
 
 static void begin(struct writer *writer)
@@ -83,12 +84,34 @@ static void put_module(struct writer *writer, const char *module)
     sink_string(writer->sink, ndjson->quoted);
 }
 
+/* The number of the span's stack, or 0; before its first use a line says what it is. */
+static uint32_t stack_number(struct writer *writer, const struct span *span)
+{
+    struct ndjson *ndjson = writer->state;
+    struct sink *sink = writer->sink;
+    const struct frame_text *texts;
+    struct stack_entry *entry = span->native ? json_stacks_entry(&ndjson->stacks, writer->image,
+                                                                 span->native, span->tick, &texts)
+                                             : NULL;
+    if (!entry || entry->node)
+        return entry ? entry->node : 0;
+    sink_string(sink, "{\"type\":\"stack\"");
+    field_number(sink, "stack", ++ndjson->stack_count);
+    sink_string(sink, ",\"frames\":");
+    json_stacks_write(&ndjson->stacks, sink, writer->image, span->native, span->tick);
+    sink_string(sink, "}\n");
+    /* writing it may have moved the entries */
+    entry = json_stacks_entry(&ndjson->stacks, writer->image, span->native, span->tick, &texts);
+    entry->node = ndjson->stack_count;
+    return entry->node;
+}
+
 static void span(struct writer *writer, const struct span *span)
 {
     static const char *const types[] = {"span", "instant", "counter", "sample"};
     const char *tag = category_tags[span_category(span)];
     struct sink *sink = writer->sink;
-    struct ndjson *ndjson = writer->state;
+    uint32_t stack = stack_number(writer, span);
     sink_string(sink, "{\"type\":\"");
     sink_string(sink, types[span->kind]);
     sink_string(sink, "\",\"name\":");
@@ -108,7 +131,7 @@ static void span(struct writer *writer, const struct span *span)
         sink_string(sink, ",\"aside\":1");
     if (span->name->module[0])
         put_module(writer, span->name->module);
-    json_args_and_stack(writer, span, ",\"args\":", &ndjson->stacks);
+    json_args_and_stack(writer, span, ",\"args\":", stack);
     sink_string(sink, "}\n");
 }
 
