@@ -50,6 +50,8 @@ static const struct gap {
     {GAP_IO_URING, "uses io_uring: that I/O is not seen"},
     {GAP_SEALED, "entered a seccomp sandbox: from then on only as much is seen as the open blocks "
                  "can hold"},
+    {GAP_UNWINDER, "was to find stacks in a way that is not there (VITTE_TRACE_UNWIND): they were "
+                   "found as by auto"},
     {GAP_UNSAMPLED,
      "has threads that were not sampled: a debugger has them, the program wants the "
      "signal itself, or there was no room for their timers or on their stacks for handlers"},

@@ -55,14 +55,20 @@ void stack_find_by(const char *how)
 {
     static const char *const names[] = {
         [UNWIND_AUTO] = "auto", [UNWIND_RULES] = "cfi", [UNWIND_POINTERS] = "fp"};
-    for (unsigned i = 0; how && i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(how, names[i]) == 0)
+    if (!how)
+        return;
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(how, names[i]) == 0) {
             process.unwind = i;
-    if (how && strcmp(how, "libunwind") == 0) {
+            return;
+        }
+    if (strcmp(how, "libunwind") == 0) {
         uint64_t paused = thread_pause(); /* what loading it takes is not the program's */
         by_libunwind = libunwind_load();
         thread_resume(paused);
     }
+    if (!by_libunwind)
+        process_gap(GAP_UNWINDER);
 }
 
 static struct thread_walks *walks_of(struct thread *self)

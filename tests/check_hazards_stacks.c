@@ -53,6 +53,17 @@ START_TEST(h28_exceptions_stay_with_libgcc)
 }
 END_TEST
 
+START_TEST(an_unwinder_that_is_not_there_is_told_of)
+{
+    struct outcome run =
+        shell("VITTE_TRACE_UNWIND=magic '%s' record -q -o x.vtrace --stacks -- "
+              "'%s' && '%s' info x.vtrace | grep -c VITTE_TRACE_UNWIND",
+              built_command(), built_program("programs/call_paths"), built_command());
+    ck_assert_ptr_nonnull(strstr(run.out, "\n1\n"));
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stacks");
@@ -61,6 +72,7 @@ int main(void)
     tcase_add_checked_fixture(hazards, enter_folder, leave_folder);
     tcase_add_test(hazards, h27_h34_descriptors_and_return_addresses_are_the_program_s);
     tcase_add_loop_test(hazards, h28_exceptions_stay_with_libgcc, 0, 2);
+    tcase_add_test(hazards, an_unwinder_that_is_not_there_is_told_of);
     suite_add_tcase(suite, hazards);
     return run_suite(suite);
 }
