@@ -94,5 +94,7 @@ void end_like(int wait_status) __attribute__((noreturn));
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD, as they do in traces. */
 json_t *json_text(const char *bytes, size_t length);
+/* The lines of a text as an array of strings. */
+json_t *json_lines(const char *text);
 
 #endif

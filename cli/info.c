@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "collector/coverage.h"
 #include "collector/memory.h"
+#include "collector/stack_text.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -170,6 +171,9 @@ static void on_span(void *data, const struct span *span)
                             (json_int_t)ends->thread.tid, "name", text_of(ends->thread.name),
                             "doing", text_of(text), "called_from", text_of(caller.function),
                             "called_at", text_of(place), "since_ns", (json_int_t)span->start_ns);
+    if (span->native)
+        json_object_set_new(end, "stack",
+                            json_lines(stack_text(ends->image, span->native, span->tick)));
     json_array_append_new(ends->list, end);
 }
 
@@ -390,6 +394,12 @@ static void print_process(const struct process_tree *tree, size_t number, int de
                string_in(other, "doing"), show_time(time, (uint64_t)integer_in(other, "for_ns")),
                caller[0] ? ", called from " : "", caller, place[0] ? " (" : "", place,
                place[0] ? ")" : "");
+        size_t k;
+        json_t *frame;
+        json_array_foreach(json_object_get(other, "stack"), k, frame)
+        {
+            printf("  %*s       %s\n", 2 * depth, "", json_string_value(frame));
+        }
     }
     for (size_t child = tree->first[number]; child; child = tree->next[child])
         print_process(tree, child, depth < 20 ? depth + 1 : depth);

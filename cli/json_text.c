@@ -16,3 +16,13 @@ json_t *json_text(const char *bytes, size_t length)
     free(text.data);
     return json;
 }
+
+json_t *json_lines(const char *text)
+{
+    json_t *lines = json_array();
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        json_array_append_new(lines, json_text(text, length));
+    }
+    return lines;
+}

@@ -80,16 +80,6 @@ static void print_stacks(const struct table *table, size_t row)
             print_lines(table->rows[row][c].text);
 }
 
-static json_t *json_lines(const char *text)
-{
-    json_t *lines = json_array();
-    for (size_t length; *text; text += length + (text[length] == '\n')) {
-        length = strcspn(text, "\n");
-        json_array_append_new(lines, json_text(text, length));
-    }
-    return lines;
-}
-
 /* Whether the column is one of the table's row. */
 static int is_shown(const struct column *column)
 {

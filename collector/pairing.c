@@ -366,8 +366,9 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
     if (!call || slot->now.since < pairing->out_tick || slot->now.since > end)
         return;
     pairing->tick = pairing->own_tick = end;
-    give_call(pairing, call, EVENT_CALL_LONG,
-              (uint64_t[]){0, slot->now.first, end - slot->now.since}, 3, SPAN_UNFINISHED);
+    give_call(pairing, call, EVENT_CALL_LONG | EVENT_CALL_STACK,
+              (uint64_t[]){0, slot->now.first, slot->now.stack, end - slot->now.since}, 4,
+              SPAN_UNFINISHED);
 }
 
 /* `slot`: the one that the thread still has, or NULL. */

@@ -28,6 +28,12 @@ static int wants_stack(enum call_number number, uint64_t duration, uint64_t resu
     return wanted;
 }
 
+/* The call may never come back, as a server's waits do not: then this is what is known of it. */
+uint32_t call_stack_now(enum call_number number)
+{
+    return process.stacks >> call_table[number].category & 1 ? stack_here() : 0;
+}
+
 void call_store_with_stack(uint64_t tick, enum call_number number, uint64_t duration,
                            uint64_t result, const uint64_t *fields, unsigned count)
 {

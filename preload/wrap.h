@@ -93,6 +93,9 @@ uint64_t nothing_came(FILE *stream);
 #define RESULT_WORD_MAPPED(r)  ((r) == MAP_FAILED ? ERROR_WORD : (uint64_t)(uintptr_t)(r))
 #define RESULT_WORD_POINTER(r) (uint64_t)(uintptr_t)(r)
 
+/* Id of the stack of a call that begins, for onlookers, or 0: what was asked for. */
+uint32_t call_stack_now(enum call_number number);
+
 /* Marks what the thread is doing, and returns the tick at which it began; 0 when the event would
  * have no place: then record nothing, not even a definition. */
 static ALWAYS_INLINE uint64_t call_begin(enum call_number number, uint64_t first)
@@ -105,6 +108,8 @@ static ALWAYS_INLINE uint64_t call_begin(enum call_number number, uint64_t first
     now->since = tick;
     now->first = first;
     now->caller = (uint64_t)(uintptr_t)CALLER;
+    if (__builtin_expect(process.stacks, 0))
+        now->stack = call_stack_now(number);
     __atomic_store_n(&now->call, number + 1, __ATOMIC_RELEASE); /* acquire in the reader */
     return tick;
 }

@@ -102,7 +102,7 @@ struct now_record {
     uint64_t first;  /* the call's first field */
     uint64_t caller; /* where the call returns to */
     uint32_t call;   /* call number + 1, or 0: not in a call */
-    uint32_t reserved;
+    uint32_t stack;  /* id of its stack, or 0 */
 };
 
 struct slot_header {

@@ -420,6 +420,31 @@ START_TEST(sampled_memory_estimates_all_of_it)
 }
 END_TEST
 
+/* A call that never comes back has no record: its stack is where onlookers see it. */
+START_TEST(a_wait_that_never_ended_has_its_stack)
+{
+    struct outcome run = shell("'%s' record -q --stacks -o x.vtrace -- '%s'", built_command(),
+                               built_program("programs/killed_waiting"));
+    ck_assert_int_eq(run.code, 128 + 9);
+    json_t *info = look("info", "x.vtrace");
+    const json_t *process = json_array_get(json_object_get(info, "processes"), 0), *reader = NULL;
+    size_t i;
+    json_t *thread;
+    json_array_foreach(json_object_get(process, "at_end"), i, thread)
+    {
+        if (strncmp(json_string_value(json_object_get(thread, "doing")), "read(", 5) == 0)
+            reader = json_object_get(thread, "stack");
+    }
+    ck_assert_ptr_nonnull(reader);
+    ck_assert_int_eq(strncmp(json_string_value(json_array_get(reader, 0)), "wait_for_input", 14),
+                     0);
+    ck_assert_int_eq(strncmp(json_string_value(json_array_get(reader, 1)), "serve", 5), 0);
+    ck_assert_int_eq(strncmp(json_string_value(json_array_get(reader, 2)), "main", 4), 0);
+    json_decref(info);
+    outcome_free(&run);
+}
+END_TEST
+
 /* What is asked for, and nothing else. */
 static const struct {
     const char *list, *with, *without;
@@ -504,6 +529,7 @@ int main(void)
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
     tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
+    tcase_add_test(stacks, a_wait_that_never_ended_has_its_stack);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
     suite_add_tcase(suite, samples);
