@@ -6,13 +6,19 @@
 
 #include <stdlib.h>
 
-static const struct column file_columns[] = {
-    {"total", "time", COLUMN_TIME},      {"calls", "calls", COLUMN_COUNT},
-    {"read", "read", COLUMN_BYTES},      {"written", "written", COLUMN_BYTES},
-    {"slowest", "slowest", COLUMN_TIME}, {"failed", "failed", COLUMN_COUNT},
-    {"opens", "opens", COLUMN_COUNT},    {"small", "small", COLUMN_COUNT},
-    {"syncs", "syncs", COLUMN_COUNT},    {"pid", NULL, COLUMN_ID},
-    {"file", "file", COLUMN_TEXT},       {NULL, NULL, 0}};
+static const struct column file_columns[] = {{"total", "time", COLUMN_TIME},
+                                             {"calls", "calls", COLUMN_COUNT},
+                                             {"read", "read", COLUMN_BYTES},
+                                             {"written", "written", COLUMN_BYTES},
+                                             {"slowest", "slowest", COLUMN_TIME},
+                                             {"failed", "failed", COLUMN_COUNT},
+                                             {"opens", "opens", COLUMN_COUNT},
+                                             {"rereads", "again", COLUMN_COUNT},
+                                             {"small", "small", COLUMN_COUNT},
+                                             {"syncs", "syncs", COLUMN_COUNT},
+                                             {"pid", NULL, COLUMN_ID},
+                                             {"file", "file", COLUMN_TEXT},
+                                             {NULL, NULL, 0}};
 
 static struct table files_table(struct aggregate *aggregate)
 {
@@ -24,19 +30,19 @@ static struct table files_table(struct aggregate *aggregate)
         const union cell row[] = {{.number = sum->total_ns},   {.number = sum->calls},
                                   {.number = sum->read_bytes}, {.number = sum->written_bytes},
                                   {.number = sum->slowest_ns}, {.number = sum->failed},
-                                  {.number = sum->opens},      {.number = sum->small},
-                                  {.number = sum->syncs},      {.number = sum->pid},
-                                  {.text = sum->path}};
+                                  {.number = sum->opens},      {.number = sum->rereads},
+                                  {.number = sum->small},      {.number = sum->syncs},
+                                  {.number = sum->pid},        {.text = sum->path}};
         memcpy(table.rows[i], row, sizeof row);
     }
     return table;
 }
 
-enum { MANY_SMALL = 100, MANY_OPENS = 10, MANY_SYNCS = 10 };
+enum { MANY_SMALL = 100, MANY_OPENS = 10, MANY_REREADS = 10, MANY_SYNCS = 10 };
 
 static int is_worth_a_word(const struct file_sum *sum)
 {
-    return sum->small >= MANY_SMALL || sum->syncs >= MANY_SYNCS ||
+    return sum->small >= MANY_SMALL || sum->syncs >= MANY_SYNCS || sum->rereads >= MANY_REREADS ||
            (sum->opens >= MANY_OPENS && sum->read_bytes + sum->written_bytes);
 }
 
@@ -50,6 +56,9 @@ static void print_words(const struct file_sum *sum)
     if (sum->opens >= MANY_OPENS && moved)
         printf("%s: opened %s times, %s moved in all\n", sum->path, show_count(count, sum->opens),
                show_bytes(bytes, moved));
+    if (sum->rereads >= MANY_REREADS)
+        printf("%s: read again from its start %s times\n", sum->path,
+               show_count(count, sum->rereads));
     if (sum->syncs >= MANY_SYNCS)
         printf("%s: synced %s times, which took %s\n", sum->path, show_count(count, sum->syncs),
                show_time(time, sum->sync_ns));

@@ -173,6 +173,17 @@ static int is_unbuffered(const char *call)
     return 0;
 }
 
+/* A seek to the start, or a read there that says its place. */
+static int goes_to_start(const struct span *span, int64_t result)
+{
+    const struct definition_call *call = &span->call->definition;
+    if (strncmp(span->name->text, "lseek", strlen("lseek")) == 0)
+        return result == 0;
+    return call->result == RESULT_BYTES && !(call->flags & CALL_SENDS) && result > 0 &&
+           memchr(call->fields, FIELD_OFFSET, call->field_count) &&
+           span_field(span, FIELD_OFFSET) == 0;
+}
+
 static int is_sync(const char *call)
 {
     static const char *const names[] = {"fsync", "fdatasync", "sync_file_range", "syncfs"};
@@ -199,6 +210,7 @@ static void add_io(struct aggregate *aggregate, const struct span *span)
         path = number;
     }
     struct file_sum *file = file_of(aggregate, path, length, pid);
+    file->rereads += file->read_bytes && goes_to_start(span, result);
     file->calls++;
     file->failed += result < 0;
     file->total_ns += span->duration_ns;

@@ -38,8 +38,9 @@ struct file_sum {
     uint64_t read_bytes, written_bytes;
     uint64_t total_ns, slowest_ns;
     uint64_t opens;
-    uint64_t small; /* reads and writes that moved something, but less than FILE_SMALL bytes,
-                       without stdio */
+    uint64_t rereads; /* how often reading began again at the start, but by opening it again */
+    uint64_t small;   /* reads and writes that moved something, but less than FILE_SMALL bytes,
+                         without stdio */
     uint64_t syncs, sync_ns;
 };
 enum { FILE_SMALL = 512 };

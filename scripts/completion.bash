@@ -105,7 +105,7 @@ _vitte_trace() {
             columns="pid process allocations allocated frees peak live live_blocks failed unknown_frees"
             ;;
         *" --io "*"--by "* | *" --by "*"--io "*) columns="total calls read written slowest failed" ;;
-        *" --io "*) columns="total calls read written slowest failed opens small syncs pid file" ;;
+        *" --io "*) columns="total calls read written slowest failed opens rereads small syncs pid file" ;;
         *" --locks "*) columns="waited waits longest held longest_held allocations io_calls io pid lock" ;;
         *) columns="total self cpu calls min avg p50 p99 max tag function location module" ;;
         esac

@@ -88,6 +88,20 @@ START_TEST(io_is_told_by_who_asked_for_it)
 }
 END_TEST
 
+/* Twelve reads from the start, with one descriptor: eleven of them were done before. */
+START_TEST(reading_a_file_again_is_pointed_out)
+{
+    needs("/usr/bin/perl", "perl-base");
+    write_file("again", "some text");
+    struct outcome run = captured("--sample 0", "perl -e 'open F, \"<\", \"again\"; for (1..12) { "
+                                                "sysseek F, 0, 0; sysread F, $b, 100 }'");
+    struct outcome text = shell("'%s' report --io x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(text.out, "again: read again from its start 11 times\n"));
+    outcome_free(&text);
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reports");
@@ -96,6 +110,7 @@ int main(void)
     tcase_add_checked_fixture(reports, enter_folder, leave_folder);
     tcase_add_test(reports, locks_are_told_with_who_waited_and_who_had_them);
     tcase_add_test(reports, io_is_told_by_who_asked_for_it);
+    tcase_add_test(reports, reading_a_file_again_is_pointed_out);
     suite_add_tcase(suite, reports);
     return run_suite(suite);
 }

@@ -313,7 +313,7 @@ static void check_frames(const char *line)
 }
 
 /* STORM_SECONDS makes it longer (make soak). */
-START_TEST(no_frame_is_wrong_and_nothing_hangs_in_a_storm)
+START_TEST(h29_no_frame_is_wrong_and_nothing_hangs_in_a_storm)
 {
     char command[1024];
     const char *seconds = getenv("STORM_SECONDS");
@@ -525,7 +525,7 @@ int main(void)
     tcase_add_test(samples, auto_samples_what_is_not_instrumented);
     tcase_add_test(samples, on_and_off_the_processor_is_all_there_is);
     tcase_add_test(samples, a_program_in_a_debugger_is_not_sampled);
-    tcase_add_test(samples, no_frame_is_wrong_and_nothing_hangs_in_a_storm);
+    tcase_add_test(samples, h29_no_frame_is_wrong_and_nothing_hangs_in_a_storm);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
     tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
