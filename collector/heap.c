@@ -54,10 +54,11 @@ static void grow(struct heap *heap)
 
 struct heap_weight heap_weigh(const struct image *image, uint64_t size)
 {
-    if (!image->header.memory_rate || !size)
+    uint32_t rate = image->header.memory_rate;
+    if (!rate || !size || size / 64 >= rate) /* of such a size every one is */
         return (struct heap_weight){size, 1};
     /* it was recorded with this probability: preload/memory_samples.h */
-    double likely = -expm1(-(double)size / image->header.memory_rate);
+    double likely = -expm1(-(double)size / rate);
     return (struct heap_weight){(uint64_t)((double)size / likely + 0.5),
                                 (uint64_t)(1 / likely + 0.5)};
 }

@@ -248,7 +248,7 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     span.start_ns = nsec(pairing, pairing->own_tick - duration);
     if (call->definition.flags & CALL_ASIDE) {
         span.flags |= SPAN_ASIDE;
-        span.duration_ns = nsec(pairing, pairing->own_tick) - span.start_ns;
+        span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
         give(pairing, &span);
         return;
     }
