@@ -264,7 +264,8 @@ static json_t *losses(const struct totals *totals)
                                                       [LOSS_NO_SLOT] = "no_room_for_thread",
                                                       [LOSS_INTERRUPTED] = "interrupted",
                                                       [LOSS_DAMAGED] = "damaged",
-                                                      [LOSS_SEALED] = "sandboxed"};
+                                                      [LOSS_SEALED] = "sandboxed",
+                                                      [LOSS_NO_PLACE] = "sampled_blocks"};
     json_t *lost = json_object();
     for (int i = 0; i < LOSS_REASONS; i++)
         json_object_set_new(lost, reasons[i], json_integer((json_int_t)totals->lost[i]));

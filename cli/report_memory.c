@@ -67,7 +67,7 @@ static struct column origin_columns[] = {{"allocated", "allocated", COLUMN_BYTES
                                          {"lived", "lived", COLUMN_TIME},
                                          {"origin", "", COLUMN_TEXT},
                                          {NULL, NULL, 0}};
-enum { ORIGIN_COLUMN = 7 };
+enum { TEMPORARY_COLUMN = 5, ORIGIN_COLUMN = 7 };
 
 static struct table origins_table(struct sums *sums)
 {
@@ -89,6 +89,15 @@ static struct table origins_table(struct sums *sums)
     return table;
 }
 
+/* Whether each allocation's successor is known. */
+static int has_all(const struct session *session)
+{
+    for (size_t i = 0; i < session->image_count; i++)
+        if (session->images[i].header.memory_rate)
+            return 0;
+    return 1;
+}
+
 static int report_origins(const struct report *report, struct session *session,
                           enum origin_kind kind)
 {
@@ -103,6 +112,7 @@ static int report_origins(const struct report *report, struct session *session,
         return fail_problem(&problem);
     origin_columns[ORIGIN_COLUMN].key = origin_columns[ORIGIN_COLUMN].title = report->by;
     origin_columns[ORIGIN_COLUMN].kind = kind == ORIGIN_STACK ? COLUMN_STACK : COLUMN_TEXT;
+    origin_columns[TEMPORARY_COLUMN].kind = has_all(session) ? COLUMN_COUNT : COLUMN_UNKNOWN;
     struct table table = origins_table(sums);
     int status = report_table(report, &table, session, &totals);
     sums_free(sums);

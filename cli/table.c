@@ -55,6 +55,8 @@ static const char *show_cell(char *buffer, enum column_kind kind, union cell cel
     case COLUMN_TEXT:
     case COLUMN_STACK:
         return cell.text;
+    case COLUMN_UNKNOWN:
+        return "?";
     case COLUMN_ID:
         snprintf(buffer, 32, "%llu", (unsigned long long)cell.number);
         return buffer;
@@ -129,9 +131,10 @@ void table_json(const struct table *table, size_t limit, const struct totals *to
             union cell cell = table->rows[r][c];
             enum column_kind kind = table->columns[c].kind;
             json_object_set_new(row, table->columns[c].key,
-                                kind == COLUMN_TEXT    ? json_text(cell.text, strlen(cell.text))
-                                : kind == COLUMN_STACK ? json_lines(cell.text)
-                                                       : json_integer((json_int_t)cell.number));
+                                kind == COLUMN_TEXT      ? json_text(cell.text, strlen(cell.text))
+                                : kind == COLUMN_STACK   ? json_lines(cell.text)
+                                : kind == COLUMN_UNKNOWN ? json_null()
+                                                         : json_integer((json_int_t)cell.number));
         }
         json_array_append_new(rows, row);
     }

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 
 /* Of the sparse ones people are not shown zeros. COLUMN_STACK: lines below the row; in JSON an
- * array of them. */
+ * array of them. Of the unknown ones nothing is told: "?", in JSON null. */
 enum column_kind {
     COLUMN_COUNT,
     COLUMN_SPARSE_COUNT,
@@ -14,6 +14,7 @@ enum column_kind {
     COLUMN_TIME,
     COLUMN_SPARSE_TIME,
     COLUMN_BYTES,
+    COLUMN_UNKNOWN,
     COLUMN_TEXT,
     COLUMN_STACK
 };

@@ -63,7 +63,7 @@ struct heap_weight heap_weigh(const struct image *image, uint64_t size)
                                 (uint64_t)(1 / likely + 0.5)};
 }
 
-static void take(struct heap *heap, uint64_t address, struct heap_weight weight,
+static void take(struct heap *heap, uint64_t address, uint64_t size, struct heap_weight weight,
                  const struct merged_record *record)
 {
     struct heap_sum *sum = heap->sum;
@@ -72,15 +72,19 @@ static void take(struct heap *heap, uint64_t address, struct heap_weight weight,
     struct heap_block *block = find(heap, address);
     if (block->address) {
         sum->overlaps++;
-        sum->live -= block->size;
-        sum->live_blocks -= block->count;
+        sum->live -= block->weight.bytes;
+        sum->live_blocks -= block->weight.count;
         if (heap->follower)
             heap->follower->released(heap->follower->data, block, record);
     } else {
         heap->used++;
     }
-    *block = (struct heap_block){address,      weight.bytes,  weight.count,
-                                 record->tick, record->stack, record->slot};
+    *block = (struct heap_block){.address = address,
+                                 .size = size,
+                                 .weight = weight,
+                                 .tick = record->tick,
+                                 .stack = record->stack,
+                                 .slot = record->slot};
     sum->live_blocks += weight.count;
     if (heap->follower)
         heap->follower->taken(heap->follower->data, block);
@@ -100,8 +104,8 @@ static uint64_t release(struct heap *heap, uint64_t address, const struct merged
         return 0;
     if (heap->follower)
         heap->follower->released(heap->follower->data, block, record);
-    heap->sum->live -= block->size;
-    uint64_t count = block->count;
+    heap->sum->live -= block->weight.bytes;
+    uint64_t count = block->weight.count;
     heap->sum->live_blocks -= count;
     heap->used--;
     size_t gap = (size_t)(block - heap->table), mask = heap->room - 1;
@@ -148,13 +152,13 @@ static void change(struct heap *heap, const struct merged_record *record, enum r
         struct heap_weight weight = heap_weigh(heap->image, size);
         sum->allocations += weight.count;
         sum->allocated += weight.bytes;
-        take(heap, block, weight, record);
+        take(heap, block, size, weight, record);
     } else if (size) {
         sum->failed++;
         /* a realloc that failed leaves the old block, which was released when it began, as it was;
          * its size is not known any more */
         if (role == ROLE_REALLOCATES && record->payload[1])
-            take(heap, record->payload[1], (struct heap_weight){0, 1}, record);
+            take(heap, record->payload[1], 0, (struct heap_weight){0, 1}, record);
     }
 }
 
@@ -314,9 +318,9 @@ uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t
     struct heap_block *block = blocks->heap.room ? find(&blocks->heap, address) : NULL;
     if (!block || !block->address || block->tick != tick)
         return 0;
-    uint64_t size = block->size;
+    uint64_t bytes = block->weight.bytes;
     release(&blocks->heap, address, NULL);
-    return size;
+    return bytes;
 }
 
 int heap_follow(struct image *image, const struct heap_follower *follower, struct problem *problem)

@@ -33,10 +33,11 @@ struct heap_sum {
 };
 
 struct heap_block {
-    uint64_t address;     /* 0: none */
-    uint64_t size, count; /* what it stands for: heap_weigh */
-    uint64_t tick;        /* of its allocation */
-    uint32_t stack, slot; /* as in struct merged_record */
+    uint64_t address;          /* 0: none */
+    uint64_t size;             /* as asked for; 0: not known */
+    struct heap_weight weight; /* what it stands for */
+    uint64_t tick;             /* of its allocation */
+    uint32_t stack, slot;      /* as in struct merged_record */
 };
 
 /* Who wants to see each block. */
@@ -65,7 +66,7 @@ struct heap_sum *heap_session(struct session *session, size_t *count, struct tot
  * NULL and a problem. */
 struct heap_blocks *heap_blocks_at(struct image *image, int peak, struct problem *problem);
 void heap_blocks_free(struct heap_blocks *blocks);
-/* The size of such a block, given where and when (span->tick) it was allocated; else 0. Takes it
+/* The bytes that such a block stands for, given where and when (span->tick) it was allocated; else 0. Takes it
  * out: each is found once. */
 uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t tick);
 

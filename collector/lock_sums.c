@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    RECENT = 1 << 16,
+    RECENT = 1 << 22,   /* allocations and I/O calls of a thread that are remembered */
     SHOWN = 3,          /* places of a lock */
     KEPT_MAX = 1 << 22, /* waits and holds of an image; all others are summed up only */
 };
@@ -80,7 +80,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     struct lock_sums *sums = data;
     (void)image;
     (void)thread;
-    sums->mark_count = 0;
+    sums->next_mark = sums->mark_count = 0;
     sums->now = (struct mark){.ns = 0};
 }
 
@@ -133,7 +133,8 @@ static const struct mark *mark_at(const struct lock_sums *sums, size_t i)
     return &sums->marks[(sums->next_mark - sums->mark_count + i) % RECENT];
 }
 
-/* What the thread had done before `ns`, as far as that is remembered. */
+/* What the thread had done before `ns`; where that is not remembered, by the earliest moment that
+ * is. */
 static struct mark done_before(const struct lock_sums *sums, uint64_t ns)
 {
     size_t low = 0, high = sums->mark_count;
@@ -146,7 +147,7 @@ static struct mark done_before(const struct lock_sums *sums, uint64_t ns)
     }
     if (low)
         return *mark_at(sums, low - 1);
-    return (struct mark){.ns = 0};
+    return sums->mark_count == RECENT ? *mark_at(sums, 0) : (struct mark){.ns = 0};
 }
 
 static void note_work(struct lock_sums *sums, const struct span *span)
@@ -164,8 +165,10 @@ static void note_work(struct lock_sums *sums, const struct span *span)
 
 static void keep(struct lock_sums *sums, const struct span *span, int is_hold)
 {
-    if (sums->kept_count == KEPT_MAX)
+    if (sums->kept_count == KEPT_MAX) {
+        sum_of(sums, span_field(span, FIELD_LOCK))->not_kept++;
         return;
+    }
     sums->kept = grow_array(sums->kept, sums->kept_count, sizeof *sums->kept);
     sums->kept[sums->kept_count++] = (struct interval){.lock = span_field(span, FIELD_LOCK),
                                                        .start_ns = span->start_ns,
@@ -299,14 +302,18 @@ static void tell(struct lock_sums *sums, const struct interval *all, size_t coun
                   all[i].end_ns - all[i].start_ns);
         match(sums->image, &all[i], all, count, &from, &holders, &holder_count);
     }
+    struct lock_sum *sum = sum_of(sums, all[0].lock);
     FILE *text = need(open_memstream(&bytes, &size));
     put_shares(text, "waited", waiters, waiter_count);
     put_shares(text, "held meanwhile", holders, holder_count);
+    if (sum->not_kept)
+        fprintf(text, "not among these places: %llu later waits and holds\n",
+                (unsigned long long)sum->not_kept);
     fclose(text);
     free(waiters);
     free(holders);
-    free(sum_of(sums, all[0].lock)->text);
-    sum_of(sums, all[0].lock)->text = bytes;
+    free(sum->text);
+    sum->text = bytes;
 }
 
 static void on_image_end(void *data, struct image *image)

@@ -43,8 +43,8 @@ static void taken(void *data, const struct heap_block *block)
 {
     struct origins *origins = data;
     uint64_t *values = values_of(origins, block);
-    values[ORIGIN_ALLOCATIONS] += block->count;
-    values[ORIGIN_ALLOCATED] += block->size;
+    values[ORIGIN_ALLOCATIONS] += block->weight.count;
+    values[ORIGIN_ALLOCATED] += block->weight.bytes;
     origins->last[block->slot % SLOT_COUNT] = block->address;
 }
 
@@ -53,25 +53,26 @@ static void released(void *data, const struct heap_block *block, const struct me
     struct origins *origins = data;
     uint64_t *values = values_of(origins, block);
     if (!record) {
-        values[ORIGIN_LIVE] += block->size;
-        values[ORIGIN_LIVE_BLOCKS] += block->count;
+        values[ORIGIN_LIVE] += block->weight.bytes;
+        values[ORIGIN_LIVE_BLOCKS] += block->weight.count;
         return;
     }
     const struct clock_map *clock = &origins->image->session->clock;
     uint64_t *last = &origins->last[record->slot % SLOT_COUNT];
-    values[ORIGIN_FREES] += block->count;
-    values[ORIGIN_LIVED] += block->count * (clock_map_nsec(clock, record->tick, &origins->hint) -
-                                            clock_map_nsec(clock, block->tick, &origins->hint));
+    values[ORIGIN_FREES] += block->weight.count;
+    values[ORIGIN_LIVED] +=
+        block->weight.count * (clock_map_nsec(clock, record->tick, &origins->hint) -
+                               clock_map_nsec(clock, block->tick, &origins->hint));
     int all_seen = !origins->image->header.memory_rate; /* else the next one is not known */
     if (all_seen && *last == block->address && record->slot == block->slot) {
-        values[ORIGIN_TEMPORARY] += block->count;
+        values[ORIGIN_TEMPORARY] += block->weight.count;
         *last = 0;
     }
 }
 
 static void at_peak(void *data, const struct heap_block *block)
 {
-    values_of(data, block)[ORIGIN_PEAK] += block->size;
+    values_of(data, block)[ORIGIN_PEAK] += block->weight.bytes;
 }
 
 static const char *size_text(struct image *image, uint32_t number)

@@ -63,6 +63,7 @@ void print_losses(FILE *file, const struct session *session, const struct totals
         [LOSS_INTERRUPTED] = "because a signal handler did not return",
         [LOSS_DAMAGED] = "blocks or processes, because their files are damaged",
         [LOSS_SEALED] = "because their process was in a seccomp sandbox",
+        [LOSS_NO_PLACE] = "because the table of sampled blocks was full",
     };
     char count[32];
     for (int i = 0; i < LOSS_REASONS; i++)

@@ -31,7 +31,7 @@ static ALWAYS_INLINE int is_kept(const void *block)
 {
     if (__builtin_expect(!memory_samples_rate, 1) || !block || memory_samples_add(block))
         return 1;
-    process_lose(LOSS_NO_SLOT);
+    process_lose(LOSS_NO_PLACE);
     return 0;
 }
 

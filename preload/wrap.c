@@ -34,11 +34,19 @@ uint32_t call_stack_now(enum call_number number)
     return process.stacks >> call_table[number].category & 1 ? stack_here() : 0;
 }
 
+/* The stack of the call that began then: it was walked when it began, or is now. */
+static uint32_t stack_of(enum call_number number, uint64_t begun)
+{
+    const struct now_record *now = &thread_self->slot->now;
+    int is_in_it = now->call == number + 1 && now->since == begun;
+    return is_in_it && now->stack ? now->stack : stack_here();
+}
+
 void call_store_with_stack(uint64_t tick, enum call_number number, uint64_t duration,
                            uint64_t result, const uint64_t *fields, unsigned count)
 {
     int wanted = wants_stack(number, duration, result) && thread_room(); /* it has a slot then */
-    uint32_t stack = wanted ? stack_here() : 0;
+    uint32_t stack = wanted ? stack_of(number, tick - duration) : 0;
     call_store(tick, number, duration, result, fields, count, stack);
 }
 

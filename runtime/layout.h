@@ -51,6 +51,7 @@ enum loss_reason {
     LOSS_INTERRUPTED, /* abandoned by a signal handler (found by the reader) */
     LOSS_DAMAGED,     /* a damaged block was skipped (found by the reader) */
     LOSS_SEALED,      /* the process had entered a seccomp sandbox */
+    LOSS_NO_PLACE,    /* of a sampled block, whose release would not have been known */
     LOSS_REASONS
 };
 

@@ -379,6 +379,25 @@ START_TEST(calls_have_the_stacks_that_the_program_knows)
 }
 END_TEST
 
+/* Each in the class of what was asked for, not of what it stands for. */
+static void check_size_classes(const struct outcome *run)
+{
+    static const struct {
+        const char *size, *place;
+    } classes[] = {{"up to 64 B", "small_one"}, {"up to 8.00 KiB", "large_one"}};
+    json_t *report = look("report --memory --by size", "x.vtrace");
+    const json_t *rows = json_object_get(report, "memory");
+    ck_assert_uint_le(json_array_size(rows), 4); /* libc's own, if they were drawn */
+    for (int i = 0; i < 2; i++) {
+        const json_t *row = find_event(rows, "{s:s}", "size", classes[i].size);
+        double really = (double)book(run, classes[i].place);
+        ck_assert_ptr_nonnull(row);
+        ck_assert_double_le(fabs((double)number_in(row, "allocated") / really - 1), 0.2);
+        ck_assert(json_is_null(json_object_get(row, "temporary")));
+    }
+    json_decref(report);
+}
+
 /* Estimates are within five standard errors of so many recorded allocations: those of a size s are
  * recorded with a probability of 1 - exp(-s / rate) each. */
 START_TEST(sampled_memory_estimates_all_of_it)
@@ -400,6 +419,7 @@ START_TEST(sampled_memory_estimates_all_of_it)
         ck_assert_msg(fabs(seen - live) <= 5 * live / sqrt(recorded * live / really + 1e-9) + 1,
                       "%s: %.0f live, really %.0f", places[i], seen, live);
     }
+    check_size_classes(&run);
     /* every sum of allocations is of what they stand for */
     json_t *heaps = look("report --memory", "x.vtrace");
     const json_t *heap = json_array_get(json_object_get(heaps, "memory"), 0);

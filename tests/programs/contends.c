@@ -1,5 +1,5 @@
 /* One thread holds a lock while another one waits for it, again and again; inside it allocates,
- * reads and writes. Prints how often, and what. */
+ * reads. An argument: how many blocks each time. Prints how often, and what. */
 #define _GNU_SOURCE
 #include "blocked.h"
 
@@ -9,17 +9,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ROUNDS = 20, BLOCKS = 3, READS = 2 };
+enum { ROUNDS = 20, READS = 2 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_barrier_t barrier;
 static volatile int waiter, asks;
-static int zero;
+static int zero, blocks = 3;
 
 __attribute__((noinline)) static void work_inside(void)
 {
     char byte;
-    for (int i = 0; i < BLOCKS; i++) {
+    for (int i = 0; i < blocks; i++) {
         void *volatile block = malloc(10);
         free(block);
     }
@@ -58,9 +58,11 @@ static void *wait_often(void *unused)
     return unused;
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     pthread_t thread;
+    if (count > 1)
+        blocks = atoi(arguments[1]);
     zero = open("/dev/zero", O_RDONLY);
     pthread_barrier_init(&barrier, NULL, 2);
     pthread_create(&thread, NULL, wait_often, NULL);
@@ -70,6 +72,6 @@ int main(void)
         pthread_barrier_wait(&barrier);
     }
     pthread_join(thread, NULL);
-    printf("waits %d\nallocations %d\nreads %d\n", ROUNDS, ROUNDS * BLOCKS, ROUNDS * READS);
+    printf("waits %d\nallocations %d\nreads %d\n", ROUNDS, ROUNDS * blocks, ROUNDS * READS);
     return 0;
 }
