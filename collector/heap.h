@@ -66,8 +66,8 @@ struct heap_sum *heap_session(struct session *session, size_t *count, struct tot
  * NULL and a problem. */
 struct heap_blocks *heap_blocks_at(struct image *image, int peak, struct problem *problem);
 void heap_blocks_free(struct heap_blocks *blocks);
-/* The bytes that such a block stands for, given where and when (span->tick) it was allocated; else 0. Takes it
- * out: each is found once. */
+/* The bytes that such a block stands for, given where and when (span->tick) it was allocated; else
+ * 0. Takes it out: each is found once. */
 uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t tick);
 
 #endif

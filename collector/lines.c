@@ -13,6 +13,7 @@
 #include "collector/debug_files.h"
 #include "collector/demangle.h"
 #include "collector/memory.h"
+#include "collector/numbering.h"
 #include "collector/pool.h"
 
 #include <dwarf.h>
@@ -27,7 +28,6 @@ enum {
     BEHIND_MAX = 16,                /* ranges that may start within another one before an address */
     ROWS_KEPT = 2 << 20,            /* of line tables; some 100 MB */
     NAME_MAX_BYTES = 4096,          /* of a readable name */
-    FIRST_ANSWERS = 1 << 10,        /* size of the first table */
 };
 
 struct range {
@@ -48,9 +48,7 @@ struct unit {
 };
 
 struct answer {
-    uint64_t key; /* address, twice; odd for the question where the function is defined */
-    uint32_t first, count;
-    int used;
+    uint32_t first, count; /* of the frames of all */
 };
 
 struct lines {
@@ -64,8 +62,9 @@ struct lines {
     struct pool strings;
     struct source_frame *frames; /* of all answers */
     size_t frame_count;
-    struct answer *answers; /* by hash, open addressing */
-    size_t answer_size, answer_count;
+    /* by address, twice; odd for the question where the function is defined */
+    struct numbering keys;
+    struct answer *answers; /* theirs */
 };
 
 /* ---- ranges ---- */
@@ -204,6 +203,7 @@ void lines_close(struct lines *lines)
     free(lines->units);
     free(lines->unit_ranges.list);
     free(lines->frames);
+    numbering_free(&lines->keys);
     free(lines->answers);
     free(lines->path);
     pool_free(&lines->strings);
@@ -480,41 +480,18 @@ static void answer_function(struct lines *lines, uint64_t address)
         lines->frame_count--;
 }
 
-static struct answer *place_of(const struct lines *lines, uint64_t key)
-{
-    uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = (size_t)(hash >> 20) & (lines->answer_size - 1);
-    while (lines->answers[at].used && lines->answers[at].key != key)
-        at = (at + 1) & (lines->answer_size - 1);
-    return &lines->answers[at];
-}
-
-static void grow_answers(struct lines *lines)
-{
-    struct answer *old = lines->answers;
-    size_t size = lines->answer_size;
-    lines->answer_size = size ? 2 * size : FIRST_ANSWERS;
-    lines->answers = need(calloc(lines->answer_size, sizeof *lines->answers));
-    for (size_t i = 0; i < size; i++)
-        if (old[i].used)
-            *place_of(lines, old[i].key) = old[i];
-    free(old);
-}
-
 /* The kept answer, found first when need be. */
 static const struct answer *answer(struct lines *lines, uint64_t key,
                                    void find(struct lines *, uint64_t))
 {
-    if (lines->answer_count * 2 >= lines->answer_size)
-        grow_answers(lines);
-    struct answer *answer = place_of(lines, key);
-    if (!answer->used) {
-        *answer = (struct answer){.key = key, .first = (uint32_t)lines->frame_count, .used = 1};
+    uint32_t count = lines->keys.count, number = numbering_of(&lines->keys, key);
+    if (number > count) {
+        uint32_t first = (uint32_t)lines->frame_count;
         find(lines, key / 2);
-        answer->count = (uint32_t)lines->frame_count - answer->first;
-        lines->answer_count++;
+        lines->answers = grow_array(lines->answers, count, sizeof *lines->answers);
+        lines->answers[count] = (struct answer){first, (uint32_t)lines->frame_count - first};
     }
-    return answer;
+    return &lines->answers[number - 1];
 }
 
 size_t lines_at(struct lines *lines, uint64_t address, const struct source_frame **frames)

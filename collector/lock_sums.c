@@ -3,6 +3,7 @@
 #include "collector/lock_sums.h"
 
 #include "collector/memory.h"
+#include "collector/numbering.h"
 #include "collector/show.h"
 #include "collector/stack_text.h"
 
@@ -35,9 +36,8 @@ struct share {
 struct lock_sums {
     struct image *image;
     struct lock_sum *all;
-    size_t count;
-    size_t *table; /* of the current image's by address; open addressing: number + 1 */
-    size_t table_size, in_table;
+    size_t count, first;    /* of the current image */
+    struct numbering locks; /* its, by address */
     struct interval *kept;
     size_t kept_count;
     struct mark *marks; /* a ring */
@@ -57,7 +57,7 @@ void lock_sums_free(struct lock_sums *sums)
     for (size_t i = 0; i < sums->count; i++)
         free(sums->all[i].text);
     free(sums->all);
-    free(sums->table);
+    numbering_free(&sums->locks);
     free(sums->kept);
     free(sums->marks);
     free(sums);
@@ -69,9 +69,8 @@ static void on_image(void *data, struct image *image)
 {
     struct lock_sums *sums = data;
     sums->image = image;
-    sums->in_table = 0;
-    if (sums->table)
-        memset(sums->table, 0, sums->table_size * sizeof *sums->table);
+    sums->first = sums->count;
+    numbering_clear(&sums->locks);
     sums->kept_count = 0;
 }
 
@@ -84,37 +83,16 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
     sums->now = (struct mark){.ns = 0};
 }
 
-static size_t *place_of(const struct lock_sums *sums, uint64_t address)
-{
-    size_t at = (size_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (sums->table_size - 1);
-    while (sums->table[at] && sums->all[sums->table[at] - 1].address != address)
-        at = (at + 1) & (sums->table_size - 1);
-    return &sums->table[at];
-}
-
-static void grow(struct lock_sums *sums)
-{
-    sums->table_size = sums->table_size ? 2 * sums->table_size : 1024;
-    free(sums->table);
-    sums->table = need(calloc(sums->table_size, sizeof *sums->table));
-    for (size_t i = sums->count - sums->in_table; i < sums->count; i++)
-        *place_of(sums, sums->all[i].address) = i + 1;
-}
-
 /* Valid until the next one is made. */
 static struct lock_sum *sum_of(struct lock_sums *sums, uint64_t address)
 {
-    if (2 * sums->in_table >= sums->table_size)
-        grow(sums);
-    size_t *place = place_of(sums, address);
-    if (!*place) {
+    size_t number = sums->first + numbering_of(&sums->locks, address);
+    if (number > sums->count) {
         sums->all = grow_array(sums->all, sums->count, sizeof *sums->all);
         sums->all[sums->count++] =
             (struct lock_sum){.pid = sums->image->summary->pid, .address = address, .kind = "lock"};
-        sums->in_table++;
-        *place = sums->count;
     }
-    return &sums->all[*place - 1];
+    return &sums->all[number - 1];
 }
 
 /* "pthread_mutex_timedlock" is of a mutex. */

@@ -7,6 +7,7 @@
 
 #include "collector/heap.h"
 #include "collector/memory.h"
+#include "collector/numbering.h"
 #include "collector/tree.h"
 
 #include <stdio.h>
@@ -24,8 +25,7 @@ struct profile {
     struct image *image;
     struct profile_sum *sums;
     size_t sum_count;
-    size_t *table; /* of sums by name, thread and kind; open addressing: number + 1 */
-    size_t table_size;
+    struct numbering numbers; /* of sums, by name, thread and kind */
     struct profile_thread *threads;
     size_t thread_count;
     struct open_frame *open;
@@ -51,7 +51,7 @@ void profile_free(struct profile *profile)
     tree_free(profile->spans);
     tree_free(profile->samples);
     free(profile->sums);
-    free(profile->table);
+    numbering_free(&profile->numbers);
     free(profile->threads);
     free(profile->open);
     free(profile);
@@ -59,44 +59,18 @@ void profile_free(struct profile *profile)
 
 /* ---- sums ---- */
 
-static size_t slot_of(const struct profile *profile, const struct name *name, uint32_t thread,
-                      enum profile_kind kind)
-{
-    uint64_t key = ((uint64_t)name->number << 32 | thread) * 8 + (uint64_t)kind;
-    size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (profile->table_size - 1);
-    for (size_t found; (found = profile->table[at]); at = (at + 1) & (profile->table_size - 1)) {
-        const struct profile_sum *sum = &profile->sums[found - 1];
-        if (sum->name == name && sum->thread == thread && sum->kind == kind)
-            break;
-    }
-    return at;
-}
-
-static void grow(struct profile *profile)
-{
-    profile->table_size = profile->table_size ? 2 * profile->table_size : 1024;
-    free(profile->table);
-    profile->table = need(calloc(profile->table_size, sizeof *profile->table));
-    for (size_t i = 0; i < profile->sum_count; i++) {
-        const struct profile_sum *sum = &profile->sums[i];
-        profile->table[slot_of(profile, sum->name, sum->thread, sum->kind)] = i + 1;
-    }
-}
-
 /* The number of the current thread's sum. */
 static size_t sum_of(struct profile *profile, const struct name *name, enum profile_kind kind)
 {
     uint32_t thread = (uint32_t)profile->thread_count - 1;
-    if (profile->sum_count * 2 >= profile->table_size)
-        grow(profile);
-    size_t *slot = &profile->table[slot_of(profile, name, thread, kind)];
-    if (!*slot) {
+    uint64_t key = ((uint64_t)name->number << 32 | thread) * 8 + (uint64_t)kind;
+    size_t number = numbering_of(&profile->numbers, key);
+    if (number > profile->sum_count) {
         profile->sums = grow_array(profile->sums, profile->sum_count, sizeof *profile->sums);
         profile->sums[profile->sum_count++] =
             (struct profile_sum){.name = name, .thread = thread, .kind = kind};
-        *slot = profile->sum_count;
     }
-    return *slot - 1;
+    return number - 1;
 }
 
 /* The sum itself, until the next one is made. */

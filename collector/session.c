@@ -122,7 +122,8 @@ static int read_images(struct session *session, struct problem *problem)
     return failed;
 }
 
-/* This machine's clocks, when they are the ones of the session: the same boot. */
+/* This machine's clocks, when they are the ones of the session: the same boot. Of a session that
+ * has both ends nothing depends on when it is read. */
 static void add_now(struct session *session)
 {
     char boot[64] = "";
@@ -171,13 +172,15 @@ static int read_clock(struct session *session)
     struct clock_pair start = {session_number(session, "start_tick"),
                                session_number(session, "start_monotonic_ns")};
     session->clock.origin = start.nsec;
-    int failed = clock_map_add(&session->clock, start);
+    int failed = clock_map_add(&session->clock, start), all_ended = 1;
     for (size_t i = 0; i < session->image_count && !failed; i++) {
         failed = clock_map_add(&session->clock, session->images[i].header.start) ||
                  clock_map_add(&session->clock, session->images[i].header.end);
         add_block_pairs(session, &session->images[i]);
+        all_ended &= session->images[i].header.end.nsec != 0;
     }
-    add_now(session);
+    if (!all_ended)
+        add_now(session);
     return failed || clock_map_build(&session->clock);
 }
 

@@ -2,15 +2,10 @@
 #include "collector/stacks.h"
 
 #include "collector/memory.h"
+#include "collector/numbering.h"
 #include "collector/stack_text.h"
 
 #include <string.h>
-
-/* Native stacks of the current image whose node is known. */
-struct known {
-    uint32_t stack; /* 0: empty */
-    uint32_t node;
-};
 
 /* A thread's last allocation: temporary, when it is freed before the next one. */
 struct last_block {
@@ -23,9 +18,9 @@ struct stacks {
     struct tree *tree;
     const struct weight *weights[TREE_COLUMNS]; /* which of them fills a column, or NULL */
     struct image *image;
-    uint32_t process; /* its node */
-    struct known *known;
-    size_t known_room, known_count;
+    uint32_t process;       /* its node */
+    struct numbering known; /* native stacks of the image */
+    uint32_t *nodes;        /* theirs */
     uint32_t *path;
     size_t path_room;
     struct heap_blocks *blocks; /* those of the image that are asked for */
@@ -63,36 +58,27 @@ void stacks_free(struct stacks *stacks)
         return;
     tree_free(stacks->tree);
     heap_blocks_free(stacks->blocks);
-    free(stacks->known);
+    numbering_free(&stacks->known);
+    free(stacks->nodes);
     free(stacks->path);
     free(stacks);
 }
 
 /* ---- the stack of a span ---- */
 
-static struct known *find_known(struct stacks *stacks, uint32_t stack)
+static uint32_t known_node(const struct stacks *stacks, uint32_t stack)
 {
-    size_t at = stack * UINT32_C(0x9e3779b1) >> 7 & (stacks->known_room - 1);
-    while (stacks->known[at].stack && stacks->known[at].stack != stack)
-        at = (at + 1) & (stacks->known_room - 1);
-    return &stacks->known[at];
+    uint32_t number = numbering_find(&stacks->known, stack);
+    return number ? stacks->nodes[number - 1] : 0;
 }
 
 static void learn(struct stacks *stacks, uint32_t stack, uint32_t node)
 {
-    if (2 * (stacks->known_count + 1) > stacks->known_room) {
-        struct known *old = stacks->known;
-        size_t room = stacks->known_room;
-        stacks->known_room = room ? 2 * room : 4096;
-        stacks->known = need(calloc(stacks->known_room, sizeof *old));
-        for (size_t i = 0; i < room; i++)
-            if (old[i].stack)
-                *find_known(stacks, old[i].stack) = old[i];
-        free(old);
-    }
-    struct known *known = find_known(stacks, stack);
-    stacks->known_count += !known->stack;
-    *known = (struct known){stack, node};
+    uint32_t count = stacks->known.count;
+    uint32_t number = numbering_of(&stacks->known, stack);
+    if (number > count)
+        stacks->nodes = grow_array(stacks->nodes, count, sizeof *stacks->nodes);
+    stacks->nodes[number - 1] = node;
 }
 
 static uint32_t own_child(struct stacks *stacks, uint32_t parent, const char *text)
@@ -124,7 +110,7 @@ static uint32_t native_node(struct stacks *stacks, uint32_t stack, uint64_t tick
     size_t depth = 0;
     uint32_t node = 0;
     for (uint32_t at = stack; at; at = frame.caller) {
-        node = stacks->known_room ? find_known(stacks, at)->node : 0;
+        node = known_node(stacks, at);
         if (node || !image_frame(stacks->image, at, tick, &frame))
             break;
         if (depth == stacks->path_room) {
@@ -195,9 +181,7 @@ static void on_image(void *data, struct image *image)
     end_last(stacks);
     stacks->image = image;
     stacks->process = process_node(stacks, image);
-    stacks->known_count = 0;
-    if (stacks->known)
-        memset(stacks->known, 0, stacks->known_room * sizeof *stacks->known);
+    numbering_clear(&stacks->known);
     enum weight_blocks blocks = stacks->weights[0]->blocks;
     heap_blocks_free(stacks->blocks);
     stacks->blocks = NULL;

@@ -2,19 +2,21 @@
 #include "collector/sums.h"
 
 #include "collector/memory.h"
+#include "collector/numbering.h"
 
 #include <string.h>
 
 struct local {
-    uint32_t used, number;
+    uint32_t number;
     uint64_t tick; /* when it was met last */
     uint64_t values[SUM_VALUES];
 };
 
 struct sums {
     unsigned largest;
-    struct local *locals; /* by number, open addressing */
-    size_t room, local_count;
+    struct numbering places; /* of the image's numbers */
+    struct local *locals;    /* theirs */
+    size_t local_count;
     struct sum *all; /* by text once an image has ended */
     size_t count;
 };
@@ -30,41 +32,21 @@ void sums_free(struct sums *sums)
 {
     if (!sums)
         return;
+    numbering_free(&sums->places);
     free(sums->locals);
     free(sums->all);
     free(sums);
 }
 
-static struct local *place(const struct sums *sums, uint32_t number)
-{
-    size_t at = number * UINT32_C(0x9e3779b1) >> 5 & (sums->room - 1);
-    while (sums->locals[at].used && sums->locals[at].number != number)
-        at = (at + 1) & (sums->room - 1);
-    return &sums->locals[at];
-}
-
-static void grow(struct sums *sums)
-{
-    struct local *old = sums->locals;
-    size_t room = sums->room;
-    sums->room = room ? 2 * room : 1024;
-    sums->locals = need(calloc(sums->room, sizeof *old));
-    for (size_t i = 0; i < room; i++)
-        if (old[i].used)
-            *place(sums, old[i].number) = old[i];
-    free(old);
-}
-
 uint64_t *sums_at(struct sums *sums, uint32_t number, uint64_t tick)
 {
-    if (2 * sums->local_count >= sums->room)
-        grow(sums);
-    struct local *local = place(sums, number);
-    sums->local_count += !local->used;
-    local->used = 1;
-    local->number = number;
-    local->tick = tick;
-    return local->values;
+    size_t place = numbering_of(&sums->places, number);
+    if (place > sums->local_count) {
+        sums->locals = grow_array(sums->locals, sums->local_count, sizeof *sums->locals);
+        sums->locals[sums->local_count++] = (struct local){.number = number};
+    }
+    sums->locals[place - 1].tick = tick;
+    return sums->locals[place - 1].values;
 }
 
 static int by_text(const void *a, const void *b)
@@ -98,16 +80,13 @@ static void join_equal(struct sums *sums)
 void sums_end_image(struct sums *sums, struct image *image, sums_text *text, void *data)
 {
     sums->all = need(realloc(sums->all, (sums->count + sums->local_count + 1) * sizeof *sums->all));
-    for (size_t i = 0; i < sums->room; i++) {
+    for (size_t i = 0; i < sums->local_count; i++) {
         const struct local *local = &sums->locals[i];
-        if (!local->used)
-            continue;
         struct sum *sum = &sums->all[sums->count++];
         sum->text = text(data, image, local->number, local->tick);
         memcpy(sum->values, local->values, sizeof sum->values);
     }
-    if (sums->room)
-        memset(sums->locals, 0, sums->room * sizeof *sums->locals);
+    numbering_clear(&sums->places);
     sums->local_count = 0;
     join_equal(sums);
 }

@@ -2,16 +2,15 @@
 #include "collector/tree.h"
 
 #include "collector/memory.h"
+#include "collector/numbering.h"
 
 #include <string.h>
 
 struct tree_tables {
-    uint32_t room;       /* for nodes */
-    uint32_t *nodes;     /* open addressing: index of a node, 0 is empty */
-    uint32_t *texts;     /* the same of frames, + 1 */
-    uint32_t node_slots; /* powers of two */
-    uint32_t text_slots;
-    uint32_t *frames; /* by the number of a name: its frame + 1 */
+    struct numbering nodes; /* by parent and frame; the root has none */
+    uint32_t *texts;        /* open addressing: a frame + 1 */
+    uint32_t text_slots;    /* a power of two */
+    uint32_t *frames;       /* by the number of a name: its frame + 1 */
     size_t frame_room;
     const struct name *deeper;
 };
@@ -68,27 +67,11 @@ static uint32_t frame_of(struct tree *tree, const struct name *name)
     return tables->frames[name->number] - 1;
 }
 
-static uint32_t *slot_of_node(const struct tree *tree, uint32_t parent, uint32_t frame)
+static uint32_t add_node(struct tree *tree, struct tree_node node)
 {
-    const struct tree_tables *tables = tree->tables;
-    uint64_t hash = ((uint64_t)parent << 32 | frame) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t at = (uint32_t)(hash >> 32) & (tables->node_slots - 1);
-    for (uint32_t found; (found = tables->nodes[at]); at = (at + 1) & (tables->node_slots - 1))
-        if (tree->nodes[found].parent == parent && tree->nodes[found].frame == frame)
-            break;
-    return &tables->nodes[at];
-}
-
-static void grow(struct tree *tree)
-{
-    struct tree_tables *tables = tree->tables;
-    tables->room = tables->room ? 2 * tables->room : 1024;
-    tree->nodes = need(realloc(tree->nodes, tables->room * sizeof *tree->nodes));
-    free(tables->nodes);
-    tables->node_slots = 2 * tables->room;
-    tables->nodes = need(calloc(tables->node_slots, sizeof *tables->nodes));
-    for (uint32_t i = 1; i < tree->count; i++)
-        *slot_of_node(tree, tree->nodes[i].parent, tree->nodes[i].frame) = i;
+    tree->nodes = grow_array(tree->nodes, tree->count, sizeof *tree->nodes);
+    tree->nodes[tree->count] = node;
+    return tree->count++;
 }
 
 struct tree *tree_new(struct names *names)
@@ -97,8 +80,7 @@ struct tree *tree_new(struct names *names)
     tree->tables = need(calloc(1, sizeof *tree->tables));
     tree->tables->deeper =
         names_make(names, CATEGORY_PROCESSES, "", "[… deeper]", strlen("[… deeper]"), 0);
-    grow(tree);
-    tree->nodes[tree->count++] = (struct tree_node){.parent = 0};
+    add_node(tree, (struct tree_node){.parent = 0});
     frame_of(tree, names_make(names, CATEGORY_PROCESSES, "", "all", 3, 0));
     return tree;
 }
@@ -107,7 +89,7 @@ void tree_free(struct tree *tree)
 {
     if (!tree)
         return;
-    free(tree->tables->nodes);
+    numbering_free(&tree->tables->nodes);
     free(tree->tables->texts);
     free(tree->tables->frames);
     free(tree->tables);
@@ -124,15 +106,12 @@ void tree_change_names(struct tree *tree)
 
 static uint32_t node_of(struct tree *tree, uint32_t parent, uint32_t frame)
 {
-    if (tree->count == tree->tables->room)
-        grow(tree);
-    uint32_t *slot = slot_of_node(tree, parent, frame);
-    if (!*slot) {
-        *slot = tree->count;
-        tree->nodes[tree->count++] = (struct tree_node){
-            .parent = parent, .frame = frame, .depth = tree->nodes[parent].depth + 1};
-    }
-    return *slot;
+    uint32_t node = numbering_of(&tree->tables->nodes, (uint64_t)parent << 32 | frame);
+    if (node == tree->count)
+        add_node(tree, (struct tree_node){.parent = parent,
+                                          .frame = frame,
+                                          .depth = tree->nodes[parent].depth + 1});
+    return node;
 }
 
 /* "[… deeper]" lies at TREE_DEPTH, and nothing else does. */

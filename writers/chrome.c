@@ -207,7 +207,8 @@ static void release(struct writer *writer)
     struct chrome *chrome = writer->state;
     json_stacks_free(&chrome->stacks);
     free(chrome->frames.list);
-    free(chrome->frames.table);
+    numbering_free(&chrome->frames.texts);
+    numbering_free(&chrome->frames.numbers);
 }
 
 const struct writer_format format_chrome = {

@@ -8,14 +8,13 @@
 
 /* The frames of all stacks, for "stackFrames": a tree in which each has its caller as parent. */
 struct chrome_frame {
-    uint32_t parent; /* 0: none */
+    uint32_t parent; /* a number, 0: none */
     const char *text;
 };
 struct chrome_frames {
-    struct chrome_frame *list; /* from 1 on */
-    uint32_t count, room;
-    uint32_t *table; /* open addressing: index, 0 is empty */
-    uint32_t table_size;
+    struct chrome_frame *list; /* number 1 is the first */
+    uint32_t count;
+    struct numbering texts, numbers; /* of texts by address; of frames by parent and text */
 };
 
 /* A function in the current run of samples. */

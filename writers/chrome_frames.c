@@ -4,38 +4,15 @@
 
 enum { MAX_DEPTH = 4096 };
 
-static uint32_t *place_of(const struct chrome_frames *frames, uint32_t parent, const char *text)
-{
-    uint64_t hash = ((uint64_t)parent << 40 ^ (uintptr_t)text) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t at = (uint32_t)(hash >> 32) & (frames->table_size - 1);
-    for (uint32_t found; (found = frames->table[at]); at = (at + 1) & (frames->table_size - 1))
-        if (frames->list[found].parent == parent && frames->list[found].text == text)
-            break;
-    return &frames->table[at];
-}
-
-static void grow(struct chrome_frames *frames)
-{
-    frames->room = frames->room ? 2 * frames->room : 512;
-    frames->list = need(realloc(frames->list, frames->room * sizeof *frames->list));
-    frames->count += !frames->count; /* 0 is none */
-    frames->table_size = 2 * frames->room;
-    free(frames->table);
-    frames->table = need(calloc(frames->table_size, sizeof *frames->table));
-    for (uint32_t i = 1; i < frames->count; i++)
-        *place_of(frames, frames->list[i].parent, frames->list[i].text) = i;
-}
-
 static uint32_t frame_of(struct chrome_frames *frames, uint32_t parent, const char *text)
 {
-    if (frames->count == frames->room)
-        grow(frames);
-    uint32_t *place = place_of(frames, parent, text);
-    if (!*place) {
-        frames->list[frames->count] = (struct chrome_frame){parent, text};
-        *place = frames->count++;
+    uint64_t number = numbering_of(&frames->texts, (uintptr_t)text);
+    uint32_t frame = numbering_of(&frames->numbers, number << 32 | parent);
+    if (frame > frames->count) {
+        frames->list = grow_array(frames->list, frames->count, sizeof *frames->list);
+        frames->list[frames->count++] = (struct chrome_frame){parent, text};
     }
-    return *place;
+    return frame;
 }
 
 uint32_t chrome_stack(struct writer *writer, uint32_t id, uint64_t tick)
@@ -67,14 +44,15 @@ void chrome_put_frames(struct writer *writer)
     if (frames->count == 0)
         return;
     sink_string(sink, ",\"stackFrames\":{");
-    for (uint32_t i = 1; i < frames->count; i++) {
-        sink_string(sink, i > 1 ? ",\n\"" : "\n\"");
-        sink_number(sink, i);
+    for (uint32_t i = 0; i < frames->count; i++) {
+        const struct chrome_frame *frame = &frames->list[i];
+        sink_string(sink, i ? ",\n\"" : "\n\"");
+        sink_number(sink, i + 1);
         sink_string(sink, "\":{\"name\":");
-        sink_string(sink, frames->list[i].text);
-        if (frames->list[i].parent) {
+        sink_string(sink, frame->text);
+        if (frame->parent) {
             sink_string(sink, ",\"parent\":\"");
-            sink_number(sink, frames->list[i].parent);
+            sink_number(sink, frame->parent);
             sink_string(sink, "\"");
         }
         sink_string(sink, "}");

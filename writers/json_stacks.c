@@ -11,35 +11,15 @@ enum { SHOWN_BYTES = 4096 };
 void json_stacks_free(struct json_stacks *stacks)
 {
     pool_free(&stacks->pool);
+    numbering_free(&stacks->known);
     free(stacks->texts);
     free(stacks->entries);
 }
 
 void json_stacks_new_image(struct json_stacks *stacks)
 {
-    if (stacks->count)
-        memset(stacks->entries, 0, stacks->size * sizeof *stacks->entries);
-    stacks->count = stacks->text_count = 0;
-}
-
-static struct stack_entry *place_of(const struct json_stacks *stacks, uint32_t id)
-{
-    uint32_t at = id * UINT32_C(2654435769) >> 7 & (stacks->size - 1);
-    while (stacks->entries[at].id && stacks->entries[at].id != id)
-        at = (at + 1) & (stacks->size - 1);
-    return &stacks->entries[at];
-}
-
-static void grow(struct json_stacks *stacks)
-{
-    struct stack_entry *old = stacks->entries;
-    uint32_t size = stacks->size;
-    stacks->size = size ? 2 * size : 1024;
-    stacks->entries = need(calloc(stacks->size, sizeof *stacks->entries));
-    for (uint32_t i = 0; i < size; i++)
-        if (old[i].id)
-            *place_of(stacks, old[i].id) = old[i];
-    free(old);
+    numbering_clear(&stacks->known);
+    stacks->text_count = 0;
 }
 
 const char *json_stacks_keep(struct json_stacks *stacks, const char *text)
@@ -62,29 +42,34 @@ static void add_text(struct json_stacks *stacks, const struct source_frame *fram
                             json_stacks_keep(stacks, place[0] ? shown : frame->function)};
 }
 
+static void add_entry(struct json_stacks *stacks, struct image *image,
+                      const struct image_frame *frame, uint32_t id, uint64_t tick)
+{
+    struct source_frame lines[LINES_FRAMES];
+    size_t count = image_lines(image, frame->address, tick, lines);
+    uint32_t first = stacks->text_count, known = stacks->known.count;
+    for (size_t i = 0; i < count; i++)
+        add_text(stacks, &lines[i]);
+    if (frame->is_cut)
+        add_text(stacks, &(struct source_frame){.function = "…"});
+    stacks->entries = grow_array(stacks->entries, known, sizeof *stacks->entries);
+    stacks->entries[numbering_of(&stacks->known, id) - 1] = (struct stack_entry){
+        .caller = frame->caller, .first = first, .count = stacks->text_count - first};
+}
+
 struct stack_entry *json_stacks_entry(struct json_stacks *stacks, struct image *image, uint32_t id,
                                       uint64_t tick, const struct frame_text **texts)
 {
     struct image_frame frame;
-    struct source_frame lines[LINES_FRAMES];
-    if (stacks->count * 2 >= stacks->size)
-        grow(stacks);
-    struct stack_entry *entry = id ? place_of(stacks, id) : NULL;
-    if (entry && !entry->id) {
+    uint32_t number = numbering_find(&stacks->known, id);
+    if (!number) {
         if (!image_frame(image, id, tick, &frame))
             return NULL;
-        size_t count = image_lines(image, frame.address, tick, lines);
-        *entry =
-            (struct stack_entry){.id = id, .caller = frame.caller, .first = stacks->text_count};
-        stacks->count++;
-        for (size_t i = 0; i < count; i++)
-            add_text(stacks, &lines[i]);
-        if (frame.is_cut)
-            add_text(stacks, &(struct source_frame){.function = "…"});
-        entry->count = stacks->text_count - entry->first;
+        add_entry(stacks, image, &frame, id, tick);
+        number = stacks->known.count;
     }
-    if (entry)
-        *texts = stacks->texts + entry->first;
+    struct stack_entry *entry = &stacks->entries[number - 1];
+    *texts = stacks->texts + entry->first;
     return entry;
 }
 

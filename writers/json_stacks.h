@@ -4,6 +4,7 @@
 #define VT_WRITERS_JSON_STACKS_H
 
 #include "collector/image.h"
+#include "collector/numbering.h"
 #include "collector/pool.h"
 #include "writers/sink.h"
 
@@ -14,7 +15,7 @@ struct frame_text {
 };
 
 struct stack_entry {
-    uint32_t id, caller; /* the caller's id, 0: none */
+    uint32_t caller; /* its id, 0: none */
     uint32_t first, count;
     uint32_t node; /* the writer's own, 0 when the entry is new */
 };
@@ -24,8 +25,8 @@ struct json_stacks {
     struct pool pool;
     struct frame_text *texts;
     uint32_t text_count;
-    struct stack_entry *entries; /* by id, open addressing; id 0 is empty */
-    uint32_t size, count;
+    struct numbering known;      /* ids of stacks */
+    struct stack_entry *entries; /* theirs */
 };
 
 void json_stacks_free(struct json_stacks *stacks);
