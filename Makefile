@@ -72,7 +72,7 @@ PROGRAMS_C  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/programs/*.c t
 PROGRAMS_CC := $(patsubst tests/%.cc,$(B)/tests/%,$(wildcard tests/programs/*.cc tests/instrumented/*.cc))
 LIBRARIES_U := $(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/unwind_*.c))
 LIBRARIES_C := $(filter-out $(LIBRARIES_U),$(patsubst tests/%.c,$(B)/tests/%.so,$(wildcard tests/libraries/*.c)))
-UNWINDER := $(patsubst %,$(B)/lib/runtime/%.o,unwind unwind_step rules eh_frame)
+UNWINDER := $(patsubst %,$(B)/lib/runtime/%.o,unwind unwind_step rules eh_frame cfa)
 TEST_FLAGS = -O1 -g -Iinclude -pthread -MMD -MP
 INSTRUMENT = $(if $(findstring /instrumented/,$@),-finstrument-functions)
 

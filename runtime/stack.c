@@ -140,7 +140,7 @@ static int is_ours(uint64_t pc)
 
 /* Frames of ours around the program's, a thread's start for one, are left out; not the innermost
  * one, which says what the tracer costs. */
-static uint32_t number(struct unwind_walk *walk)
+static uint32_t intern_frames(struct unwind_walk *walk)
 {
     uint32_t id = walk->same ? walk->frame[walk->same - 1].id : 0;
     for (uint32_t i = walk->same; i < walk->depth; i++) {
@@ -173,7 +173,7 @@ static uint32_t walk_from(const struct unwind_state *state, enum walk_use use, u
     } else {
         unwind(walk, state, bounds, process.unwind | (process.sealed ? UNWIND_SILENT : 0));
     }
-    uint32_t id = number(walk);
+    uint32_t id = intern_frames(walk);
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&walks->use[taken].owner, 0, memory_order_relaxed);
     return id;

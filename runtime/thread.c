@@ -249,9 +249,11 @@ void thread_ending(void)
 void thread_seal(void)
 {
     struct thread *self = thread_self;
-    if (!self->slot || self->next >= self->end)
+    if (!self->slot)
         return;
     stack_seal();
+    if (self->next >= self->end)
+        return;
     uint64_t mask = sys_signals_block();
     if (block_reserve(self, 0) == 0 && block_reserve(self, 1) == 0)
         block_flush(self);
