@@ -16,9 +16,9 @@
 
 enum { WALKS = 20000, LEAVES = 4 };
 
-static struct unwind_walk walk;
+static struct unwind_walk walk = {.most = UNWIND_USUAL};
 static struct unwind_bounds bounds;
-static void *theirs[UNWIND_FRAMES];
+static void *theirs[UNWIND_USUAL];
 static int their_depth, rounds;
 static void (*take)(void);
 
@@ -41,7 +41,7 @@ OPAQUE static void take_ours_anew(void)
 
 OPAQUE static void take_theirs(void)
 {
-    their_depth = unw_backtrace(theirs, UNWIND_FRAMES);
+    their_depth = unw_backtrace(theirs, UNWIND_USUAL);
 }
 
 OPAQUE static void take_nothing(void)

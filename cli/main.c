@@ -9,14 +9,12 @@
 
 const struct verb verbs[] = {
     {"run",
-     "[-o FILE] [-f FORMAT] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--memory-sample "
-     "BYTES] [--filter EXPR] "
-     "[--weight W] [--keep] [--no-exec-env] [-q] -- CMD…",
+     "[-o FILE] [-f FORMAT] [--events LIST] [--stacks[=LIST]] [--stack-depth N] [--sample HZ] "
+     "[--memory-sample BYTES] [--filter EXPR] [--weight W] [--keep] [--no-exec-env] [-q] -- CMD…",
      "run CMD traced and write one trace of it and its children", verb_run},
     {"record",
-     "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--sample HZ] [--memory-sample BYTES] "
-     "[--no-exec-env] [-q] -- "
-     "CMD…",
+     "[-o NAME.vtrace] [--events LIST] [--stacks[=LIST]] [--stack-depth N] [--sample HZ] "
+     "[--memory-sample BYTES] [--no-exec-env] [-q] -- CMD…",
      "only capture, into a session folder", verb_record},
     {"export",
      "SESSION [-f FORMAT] [-o FILE|-] [--filter EXPR] [--weight W] [--diff SESSION] "

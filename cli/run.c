@@ -4,6 +4,7 @@
 
 #include "collector/aggregate.h"
 #include "runtime/options.h"
+#include "runtime/unwind.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -37,6 +38,7 @@ static int check_settings(const struct capture *capture)
 {
     const char *sample = capture->settings[OPTION_SAMPLE];
     const char *memory = capture->settings[OPTION_MEMORY_SAMPLE];
+    const char *depth = capture->settings[OPTION_STACK_DEPTH];
     int only_uninstrumented, is_valid;
     int status = check_list("--events", capture->settings[OPTION_EVENTS], categories_parse,
                             "functions, memory, io, waits, threads, locks, counters, maps, "
@@ -49,6 +51,9 @@ static int check_settings(const struct capture *capture)
         return fail(EXIT_USAGE,
                     "--sample takes a number of samples a second up to %d, or auto; not '%s'",
                     SAMPLES_MAX, sample);
+    if (status == EXIT_OK && !stack_depth_parse(depth))
+        return fail(EXIT_USAGE, "--stack-depth takes a number of frames from %d to %d; not '%s'",
+                    UNWIND_LEAST, UNWIND_MOST, depth);
     if (status == EXIT_OK && memory && !bytes_parse(memory))
         return fail(EXIT_USAGE, "--memory-sample takes a number of bytes, such as 512K; not '%s'",
                     memory);
@@ -186,12 +191,13 @@ static int export_and_summarise(struct run_options *run, uint64_t wall_ns)
 
 static int parse_run(int argc, char **argv, struct run_options *run)
 {
-    enum { EVENTS = 256, STACKS, SAMPLE, MEMORY_SAMPLE, FILTER, KEEP, NO_ENV, WEIGHT };
+    enum { EVENTS = 256, STACKS, STACK_DEPTH, SAMPLE, MEMORY_SAMPLE, FILTER, KEEP, NO_ENV, WEIGHT };
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},
         {"format", required_argument, NULL, 'f'},
         {"events", required_argument, NULL, EVENTS},
         {"stacks", optional_argument, NULL, STACKS},
+        {"stack-depth", required_argument, NULL, STACK_DEPTH},
         {"sample", required_argument, NULL, SAMPLE},
         {"memory-sample", required_argument, NULL, MEMORY_SAMPLE},
         {"filter", required_argument, NULL, FILTER},
@@ -217,6 +223,9 @@ static int parse_run(int argc, char **argv, struct run_options *run)
             break;
         case STACKS:
             run->capture.settings[OPTION_STACKS] = optarg ? optarg : "all";
+            break;
+        case STACK_DEPTH:
+            run->capture.settings[OPTION_STACK_DEPTH] = optarg;
             break;
         case SAMPLE:
             run->capture.settings[OPTION_SAMPLE] = optarg;

@@ -187,6 +187,8 @@ static void prepare_capture(char *const *environment)
         sample_parse(option_value(environment, OPTION_SAMPLE), &only_uninstrumented, NULL);
     process.stacks = stacks_parse(option_value(environment, OPTION_STACKS), NULL);
     process.stack_after = ticks_of_usec(after ? text_read_number(&after) : STACK_AFTER_USEC);
+    uint32_t depth = stack_depth_parse(option_value(environment, OPTION_STACK_DEPTH));
+    process.stack_depth = depth ? depth : UNWIND_USUAL;
     stack_find_by(option_value(environment, OPTION_UNWIND));
     uint32_t rate = bytes_parse(option_value(environment, OPTION_MEMORY_SAMPLE));
     if (rate && memory_samples_begin(rate) == 0)

@@ -36,7 +36,7 @@ void libunwind_walk(struct unwind_walk *walk, const struct unwind_state *state)
     unw_context_t context;
     unw_cursor_t cursor;
     unw_word_t pc = state->pc;
-    uint64_t found[UNWIND_FRAMES];
+    uint64_t found[UNWIND_MOST];
     uint32_t depth = 0;
     memset(&context, 0, sizeof context);
     context.uc_mcontext.gregs[REG_RIP] = (greg_t)state->pc;
@@ -45,11 +45,11 @@ void libunwind_walk(struct unwind_walk *walk, const struct unwind_state *state)
     int more = init_local(&cursor, &context, 0) == 0;
     walk->same = 0;
     walk->cut = UNWIND_WHOLE;
-    while (more && depth < UNWIND_FRAMES && get_register(&cursor, UNW_REG_IP, &pc) == 0 && pc) {
+    while (more && depth < walk->most && get_register(&cursor, UNW_REG_IP, &pc) == 0 && pc) {
         found[depth++] = pc;
         more = step(&cursor) > 0;
     }
-    if (more && depth == UNWIND_FRAMES)
+    if (more && depth == walk->most)
         walk->cut = UNWIND_DEEP;
     walk->depth = depth;
     for (uint32_t i = 0; i < depth; i++)

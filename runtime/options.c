@@ -3,6 +3,7 @@
 #include "runtime/options.h"
 
 #include "base/text.h"
+#include "runtime/unwind.h"
 
 #include <string.h>
 
@@ -90,6 +91,14 @@ uint32_t sample_parse(const char *value, int *only_uninstrumented, int *is_valid
     if (is_valid)
         *is_valid = valid;
     return valid ? (uint32_t)hz : 0;
+}
+
+uint32_t stack_depth_parse(const char *value)
+{
+    const char *end = value;
+    uint64_t frames = value ? text_read_number(&end) : UNWIND_USUAL;
+    int valid = !value || (value[0] && !*end && frames >= UNWIND_LEAST && frames <= UNWIND_MOST);
+    return valid ? (uint32_t)frames : 0;
 }
 
 uint32_t bytes_parse(const char *value)

@@ -45,6 +45,9 @@ unsigned stacks_parse(const char *list, const char **unknown);
  * no value and for one that is none; then also 0 in `is_valid`, if given. */
 uint32_t sample_parse(const char *value, int *only_uninstrumented, int *is_valid);
 
+/* How deep stacks are recorded; 0 for a value that does not say so. */
+uint32_t stack_depth_parse(const char *value);
+
 /* A number of bytes below 2^32, with K or M behind it or not. 0 for no value and one that is none.
  */
 uint32_t bytes_parse(const char *value);

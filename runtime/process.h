@@ -24,6 +24,7 @@ struct process {
     unsigned captured;        /* 1 << event_category of what is; from PROCESS_PAUSE on: pauses */
     unsigned stacks;          /* 1 << event_category of what gets a stack, and STACKS_FAILED */
     unsigned unwind;          /* enum unwind_how */
+    uint32_t stack_depth;     /* frames */
     uint64_t stack_after;     /* ticks that a wait takes before it gets a stack */
     struct live_header *live; /* shared with the file; NULL while OFF */
     struct thread *threads;   /* SLOT_COUNT of them, then the canary */

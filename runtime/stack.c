@@ -75,7 +75,7 @@ static struct thread_walks *walks_of(struct thread *self)
 {
     if (!self->walks && !process.sealed) {
         self->walks = sys_mmap(NULL, sizeof *self->walks, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (self->walks)
             sys_madvise(self->walks, sizeof *self->walks, MADV_DONTFORK);
     }
@@ -166,6 +166,7 @@ static uint32_t walk_from(const struct unwind_state *state, enum walk_use use, u
     if (taken < 0)
         return 0;
     struct unwind_walk *walk = &walks->use[taken].walk;
+    walk->most = process.stack_depth;
     if (by_libunwind && taken == WALK_CALL) {
         uint64_t paused = thread_pause(); /* what it calls is not the program's */
         libunwind_walk(walk, state);

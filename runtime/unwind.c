@@ -2,9 +2,17 @@
  * in unwind_step.c. */
 #include "runtime/unwind_step.h"
 
-/* A stack that grows and shrinks around UNWIND_FRAMES would lose its outermost frame at each call,
- * and with it all ids: it is cut to so many frames, and has none added until half are left. */
-enum { FRAMES_KEPT = 48, FRAMES_LEAST = UNWIND_FRAMES / 2 };
+/* A stack that grows and shrinks around walk->most would lose its outermost frame at each call, and
+ * with it all ids: it is cut to so many frames, and has none added until half are left. */
+static inline uint32_t frames_kept(const struct unwind_walk *walk)
+{
+    return walk->most - walk->most / 4;
+}
+
+static inline uint32_t frames_least(const struct unwind_walk *walk)
+{
+    return walk->most / 2;
+}
 
 /* ---- what is remembered ---- */
 
@@ -130,8 +138,8 @@ static int join(struct walker *walker, uint32_t count)
 {
     struct unwind_walk *walk = walker->walk;
     uint32_t depth = walker->frames + count, changed;
-    if (walk->cut == UNWIND_DEEP && depth < FRAMES_LEAST) {
-        walker->limit = FRAMES_KEPT;
+    if (walk->cut == UNWIND_DEEP && depth < frames_least(walk)) {
+        walker->limit = frames_kept(walk);
         walker->remembered = 0;
         return 0;
     }
@@ -140,14 +148,14 @@ static int join(struct walker *walker, uint32_t count)
         walker->remembered = changed - 1;
         return 0;
     }
-    if (depth > UNWIND_FRAMES && walker->frames >= FRAMES_KEPT) {
+    if (depth > walk->most && walker->frames >= frames_kept(walk)) {
         walk->fresh[walker->frames - 1].step = STEP_NONE;
         finish(walker, UNWIND_DEEP);
         return 1;
     }
-    if (depth > UNWIND_FRAMES) {
+    if (depth > walk->most) {
         walk->depth = count;
-        drop_outermost(walk, count = FRAMES_KEPT - walker->frames);
+        drop_outermost(walk, count = frames_kept(walk) - walker->frames);
     }
     walk->plain &= !walker->signals && walk->high == walker->bounds.high;
     walk->high = walker->bounds.high;
@@ -223,7 +231,7 @@ static __attribute__((noinline)) void walk_on(struct unwind_walk *walk, struct u
                             .context = state->context,
                             .bounds = bounds,
                             .frames = frames,
-                            .limit = UNWIND_FRAMES,
+                            .limit = walk->most,
                             .remembered = remembered,
                             .how = how & ~(uint32_t)UNWIND_SILENT,
                             .silent = how & UNWIND_SILENT};
@@ -264,14 +272,14 @@ void unwind(struct unwind_walk *walk, const struct unwind_state *start, struct u
     walk->age = age;
     walk->how = how;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    for (; quick && frames < FRAMES_LEAST; frames++) {
+    for (uint32_t least = frames_least(walk); quick && frames < least; frames++) {
         left = pass(walk, left, state.sp);
         if (left > 0 && is_remembered(&walk->frame[left - 1], &state)) {
             uint32_t changed = compare(walk, left, NULL);
             if (changed) {
                 left = changed - 1;
-            } else if (frames + left <= UNWIND_FRAMES &&
-                       (walk->cut != UNWIND_DEEP || frames + left >= FRAMES_LEAST)) {
+            } else if (frames + left <= walk->most &&
+                       (walk->cut != UNWIND_DEEP || frames + left >= least)) {
                 settle(walk, left, frames, 0);
                 return;
             } else {

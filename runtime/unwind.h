@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-enum { UNWIND_FRAMES = 64, UNWIND_READS = 3 * UNWIND_FRAMES };
+enum { UNWIND_LEAST = 8, UNWIND_USUAL = 64, UNWIND_MOST = 512, UNWIND_READS = 3 * UNWIND_MOST };
 
 /* A frame: the innermost one to start at. */
 struct unwind_state {
@@ -67,11 +67,12 @@ struct unwind_fresh {
     uint8_t exact;
 };
 
-/* What a thread keeps of its last stack: in zeroed memory of the caller's, some 10 KiB, of which
+/* What a thread keeps of its last stack: in zeroed memory of the caller's, some 80 KiB, of which
  * only deep stacks use the most. One for each thread, and another one for handlers that may
  * interrupt it. */
 struct unwind_walk {
-    uint32_t depth; /* frames, at most UNWIND_FRAMES; 0: nothing is remembered */
+    uint32_t most;  /* frames of a stack, UNWIND_LEAST … UNWIND_MOST; the caller says it once */
+    uint32_t depth; /* frames; 0: nothing is remembered */
     /* So many of the outermost frames are as they were, and their ids still right. Whoever has
      * given all the others theirs sets this to depth: until then they have none. */
     uint32_t same;
@@ -79,14 +80,14 @@ struct unwind_walk {
     uint32_t how, age;
     uint32_t plain; /* all reads were in the stack that ends at `high`, outside of their frames */
     uintptr_t high;
-    struct unwind_frame frame[UNWIND_FRAMES]; /* outermost first */
-    struct unwind_read read[UNWIND_READS];    /* outermost first */
-    struct unwind_fresh fresh[UNWIND_FRAMES]; /* innermost first */
+    struct unwind_frame frame[UNWIND_MOST]; /* outermost first */
+    struct unwind_read read[UNWIND_READS];  /* outermost first */
+    struct unwind_fresh fresh[UNWIND_MOST]; /* innermost first */
     struct unwind_read fresh_read[UNWIND_READS];
 };
 
-/* Walks outwards from `state`. Stacks deeper than UNWIND_FRAMES lose the outermost frames, some at
- * a time: at least half of UNWIND_FRAMES are always there. `how` is an enum unwind_how. */
+/* Walks outwards from `state`. Stacks deeper than walk->most lose the outermost frames, some at a
+ * time: at least half of so many are always there. `how` is an enum unwind_how. */
 void unwind(struct unwind_walk *walk, const struct unwind_state *state, struct unwind_bounds bounds,
             uint32_t how);
 

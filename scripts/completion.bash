@@ -47,8 +47,8 @@ _vitte_trace() {
     fi
 
     case $verb in
-    run) options="-o -f --events --stacks --sample --memory-sample --filter --weight --keep --no-exec-env -q --" ;;
-    record) options="-o --events --stacks --sample --memory-sample --no-exec-env -q --" ;;
+    run) options="-o -f --events --stacks --stack-depth --sample --memory-sample --filter --weight --keep --no-exec-env -q --" ;;
+    record) options="-o --events --stacks --stack-depth --sample --memory-sample --no-exec-env -q --" ;;
     export) options="-f -o --filter --weight --diff --orientation --no-lines --keep-going --remove -q" ;;
     report) options="--threads --memory --io --locks --tree --by --weight --min --sort -n --filter --json --no-lines --keep-going" ;;
     info) options="--json --keep-going" ;;

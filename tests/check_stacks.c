@@ -151,6 +151,36 @@ START_TEST(an_entry_point_without_tables_is_the_outermost_frame)
 }
 END_TEST
 
+/* How deep stacks go, and whether one of 300 calls (and what is around main) is whole then. */
+static const struct {
+    const char *option;
+    int most, is_whole;
+} depths[] = {{"", 64, 0}, {"--stack-depth 8", 8, 0}, {"--stack-depth 512", 512, 1}};
+
+START_TEST(stacks_are_as_deep_as_they_may_be)
+{
+    char options[128], command[512];
+    snprintf(options, sizeof options, "--stacks=memory --sample 0 %s", depths[_i].option);
+    snprintf(command, sizeof command, "%s 300", built_program("programs/descends"));
+    struct outcome run = captured(options, command);
+    char *stacks = folded("allocated"), *line = strstr(stacks, ";descend;malloc 1234\n");
+    ck_assert_ptr_nonnull(line);
+    while (line > stacks && line[-1] != '\n')
+        line--;
+    int frames = 0;
+    for (const char *at = line; (at = strstr(at, ";descend")); at++)
+        frames++;
+    int is_cut = strncmp(strchr(line, ';'), ";[outer frames are missing];descend", 35) == 0;
+    if (depths[_i].is_whole)
+        ck_assert_int_eq(frames, 300);
+    ck_assert_int_le(frames, depths[_i].most);
+    ck_assert_int_ge(frames, depths[_i].is_whole ? 300 : depths[_i].most / 2);
+    ck_assert_int_eq(is_cut, !depths[_i].is_whole);
+    free(stacks);
+    outcome_free(&run);
+}
+END_TEST
+
 /* What is asked for, and nothing else. */
 static const struct {
     const char *list, *with, *without;
@@ -193,6 +223,8 @@ int main(void)
     tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
     tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
     tcase_add_test(stacks, a_wait_that_never_ended_has_its_stack);
+    tcase_add_loop_test(stacks, stacks_are_as_deep_as_they_may_be, 0,
+                        sizeof depths / sizeof depths[0]);
     tcase_add_loop_test(stacks, only_what_is_asked_for_has_stacks, 0,
                         sizeof lists / sizeof lists[0]);
     suite_add_tcase(suite, stacks);

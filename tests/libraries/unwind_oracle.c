@@ -45,7 +45,7 @@ static struct {
     long counts[DIFFERENCES], stacks, frames, deep, resumed;
 } books;
 
-static struct unwind_walk walk;
+static struct unwind_walk walk = {.most = UNWIND_USUAL};
 static struct unwind_bounds bounds;
 static long show, every, mallocs;
 static timer_t timer;
@@ -114,7 +114,7 @@ static enum difference classify(int same, int our_depth, int their_depth, const 
 
 static void compare(unw_context_t *registers, const struct unwind_state *state, int interrupted)
 {
-    struct frame ours[UNWIND_FRAMES], theirs[UNWIND_FRAMES];
+    struct frame ours[UNWIND_USUAL], theirs[UNWIND_USUAL];
     int our_depth = 0, their_depth = 0, same = 0;
     unwind(&walk, state, bounds, UNWIND_AUTO);
     for (uint32_t i = walk.depth; i-- > 0;)
@@ -130,7 +130,7 @@ static void compare(unw_context_t *registers, const struct unwind_state *state, 
         if (pc == 0)
             break;
         theirs[their_depth++] = (struct frame){pc, sp};
-    } while (their_depth < UNWIND_FRAMES && unw_step(&cursor) > 0);
+    } while (their_depth < UNWIND_USUAL && unw_step(&cursor) > 0);
     if (walk.cut == UNWIND_DEEP && their_depth > our_depth)
         their_depth = our_depth, books.deep++;
     while (same < our_depth && same < their_depth && ours[same].pc == theirs[same].pc &&
