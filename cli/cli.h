@@ -25,6 +25,10 @@ extern const struct verb verbs[]; /* ends with a NULL name */
 int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int fail_problem(const struct problem *problem);
 
+/* From now on stdout or stderr has '?' for each control character but the end of a line: what comes
+ * from a traced program is text, whatever it says. */
+void plain_output(FILE **stream);
+
 /* Usage of one verb on stderr, for a call that makes no sense; returns EXIT_USAGE. */
 int usage(const char *verb);
 

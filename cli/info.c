@@ -467,6 +467,7 @@ int verb_info(int argc, char **argv)
     struct session *session = session_open(argv[optind], keep_going, &problem);
     json_t *info = session ? collect(session, &problem) : NULL;
     int status = info ? EXIT_OK : fail_problem(&problem);
+    plain_output(&stdout);
     if (info && json) {
         json_dumpf(info, stdout, JSON_INDENT(1));
         puts("");

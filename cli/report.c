@@ -185,6 +185,7 @@ int verb_report(int argc, char **argv)
         names_without_lines(session->names);
     if (report.min_percent < 0)
         report.min_percent = report.json ? 0 : MIN_PERCENT;
+    plain_output(&stdout);
     status = kind(&report, session);
     session_close(session);
     return status;

@@ -193,65 +193,71 @@ static void print_tree(const struct rows *rows, const struct weight *weight)
 
 /* ---- for programs ---- */
 
-static json_t *node_json(const struct rows *rows, uint32_t index, size_t *left);
-
-static json_t *children_json(const struct rows *rows, uint32_t index, size_t *left)
+/* Heavier ones first; a frame before those that it called. */
+static int heavier_node(const void *a, const void *b)
 {
-    const struct tree_node *node = &rows->tree->nodes[index];
-    json_t *children = json_array();
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        uint32_t child = rows->tree->children[node->children + i];
-        if (*left && total_of(rows, child) && total_of(rows, child) >= rows->threshold)
-            json_array_append_new(children, node_json(rows, child, left));
+    uint32_t l = *(const uint32_t *)a, r = *(const uint32_t *)b;
+    uint64_t left = total_of(sorting, l), right = total_of(sorting, r);
+    return left != right ? (left < right ? 1 : -1) : (l > r) - (l < r);
+}
+
+/* The nodes that are shown: 1 for each. */
+static char *choose_nodes(const struct rows *rows, size_t limit)
+{
+    uint32_t count = rows->tree->count;
+    uint32_t *order = need(calloc(count, sizeof *order));
+    char *chosen = need(calloc(count, 1));
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    sorting = rows;
+    qsort(order + 1, count - 1, sizeof *order, heavier_node);
+    for (size_t i = 1; i < count && i - 1 < limit; i++) {
+        uint64_t total = total_of(rows, order[i]);
+        chosen[order[i]] = total && total >= rows->threshold;
     }
-    return children;
+    free(order);
+    return chosen;
 }
 
-static json_t *node_json(const struct rows *rows, uint32_t index, size_t *left)
+static void add_frames(const struct rows *rows, const char *chosen, uint32_t parent, json_t *caller,
+                       json_t *frames)
 {
-    const struct tree_node *node = &rows->tree->nodes[index];
-    const struct name *name = tree_name(rows->tree, index);
-    --*left;
-    json_t *json = json_object();
-    json_object_set_new(json, "name", json_text(name->text, strlen(name->text)));
-    json_object_set_new(json, "module", json_text(name->module, strlen(name->module)));
-    json_object_set_new(json, "tag", json_string(category_tags[name->category]));
-    json_object_set_new(json, "total", json_integer((json_int_t)node->total[0]));
-    json_object_set_new(json, "self", json_integer((json_int_t)node->self[0]));
-    json_object_set_new(json, "share",
-                        json_real((double)node->total[0] / (double)total_of(rows, 0)));
-    json_object_set_new(json, "children", children_json(rows, index, left));
-    return json;
+    const struct tree_node *around = &rows->tree->nodes[parent];
+    for (uint32_t i = 0; i < around->child_count; i++) {
+        uint32_t index = rows->tree->children[around->children + i];
+        const struct tree_node *node = &rows->tree->nodes[index];
+        if (!chosen[index])
+            continue;
+        json_t *json = json_object(), *number = json_integer((json_int_t)json_array_size(frames));
+        json_object_set(json, "caller", caller);
+        json_object_set_new(json, "name", json_text(node->name->text, strlen(node->name->text)));
+        json_object_set_new(json, "module",
+                            json_text(node->name->module, strlen(node->name->module)));
+        json_object_set_new(json, "tag", json_string(category_tags[node->name->category]));
+        json_object_set_new(json, "total", json_integer((json_int_t)node->total[0]));
+        json_object_set_new(json, "self", json_integer((json_int_t)node->self[0]));
+        json_object_set_new(json, "share",
+                            json_real((double)node->total[0] / (double)total_of(rows, 0)));
+        json_array_append_new(frames, json);
+        add_frames(rows, chosen, index, number, frames);
+        json_decref(number);
+    }
 }
 
+/* A list in which each frame names its caller: a tree of objects would be too deep for readers. */
 static void print_json(const struct rows *rows, const struct weight *weight,
                        const struct totals *totals, size_t limit)
 {
-    json_t *document =
-        json_pack("{s:s, s:s, s:I, s:o, s:I}", "weight", weight->name, "unit",
-                  weight_units[weight->unit], "total", (json_int_t)total_of(rows, 0), "tree",
-                  children_json(rows, 0, &limit), "events_lost", (json_int_t)totals_lost(totals));
+    json_t *frames = json_array();
+    char *chosen = choose_nodes(rows, limit);
+    add_frames(rows, chosen, 0, json_null(), frames);
+    free(chosen);
+    json_t *document = json_pack("{s:s, s:s, s:I, s:o, s:I}", "weight", weight->name, "unit",
+                                 weight_units[weight->unit], "total", (json_int_t)total_of(rows, 0),
+                                 "frames", frames, "events_lost", (json_int_t)totals_lost(totals));
     json_dumpf(document, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
     puts("");
     json_decref(document);
-}
-
-static int larger(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left < right) - (left > right);
-}
-
-/* What the lightest of the `limit` heaviest frames weighs. */
-static uint64_t weight_of_limit(const struct tree *tree, size_t limit)
-{
-    uint64_t *totals = need(calloc(tree->count, sizeof *totals));
-    for (uint32_t i = 1; i < tree->count; i++)
-        totals[i] = tree->nodes[i].total[0];
-    qsort(totals, tree->count, sizeof *totals, larger);
-    uint64_t weight = limit < tree->count ? totals[limit - 1] : 0;
-    free(totals);
-    return weight;
 }
 
 /* ---- the report ---- */
@@ -263,8 +269,6 @@ static void show(const struct report *report, const struct session *session, str
     struct rows rows = {.tree = stacks_tree(stacks)};
     rows.threshold = (uint64_t)((double)total_of(&rows, 0) * report->min_percent / 100);
     if (report->json) {
-        uint64_t lightest = weight_of_limit(rows.tree, report->limit);
-        rows.threshold = lightest > rows.threshold ? lightest : rows.threshold;
         print_json(&rows, weight, totals, report->limit);
     } else {
         add_rows(&rows, 0, 0);

@@ -120,6 +120,7 @@ static void summarise(const struct session *session, const struct totals *totals
                       struct aggregate *aggregate, uint64_t wall_ns, const char *out)
 {
     char time[32], count[32];
+    plain_output(&stderr);
     fprintf(stderr, "vitte-trace: %s wall, ", show_time(time, wall_ns));
     fprintf(stderr, "%llu process%s, ", (unsigned long long)totals->processes,
             totals->processes == 1 ? "" : "es");

@@ -41,6 +41,17 @@ int table_sort(const struct table *table, const char *key)
     return EXIT_OK;
 }
 
+/* Until the next one. */
+static const char *one_line(const char *text)
+{
+    static char line[4096];
+    size_t length = strnlen(text, sizeof line - 1);
+    for (size_t i = 0; i < length; i++)
+        line[i] = text[i] == '\n' ? '?' : text[i];
+    line[length] = '\0';
+    return line;
+}
+
 static const char *show_cell(char *buffer, enum column_kind kind, union cell cell)
 {
     switch (kind) {
@@ -53,6 +64,7 @@ static const char *show_cell(char *buffer, enum column_kind kind, union cell cel
     case COLUMN_BYTES:
         return show_bytes(buffer, cell.number);
     case COLUMN_TEXT:
+        return one_line(cell.text);
     case COLUMN_STACK:
         return cell.text;
     case COLUMN_UNKNOWN:

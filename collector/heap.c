@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum role { ROLE_NONE, ROLE_ALLOCATES, ROLE_REALLOCATES, ROLE_RELEASES };
+enum role { ROLE_NONE, ROLE_ALLOCATES, ROLE_REALLOCATES, ROLE_MOVES, ROLE_RELEASES };
+
+/* A realloc under way: what it releases, unless it fails. */
+struct move {
+    struct heap_block block; /* address 0: not known */
+    int is_under_way;
+};
 
 struct heap {
     struct image *image;
@@ -16,6 +22,7 @@ struct heap {
     uint8_t roles[1 << EVENT_TYPE_BITS];
     struct heap_block *table; /* open addressing, linear probing */
     size_t room, used;
+    struct move *moves; /* by slot */
     const struct heap_follower *follower;
     const struct visitor *visitor; /* who wants to see the heap's size, or NULL */
     uint64_t told_ns;              /* when it was last told */
@@ -63,61 +70,116 @@ struct heap_weight heap_weigh(const struct image *image, uint64_t size)
                                 (uint64_t)(1 / likely + 0.5)};
 }
 
-static void take(struct heap *heap, uint64_t address, uint64_t size, struct heap_weight weight,
-                 const struct merged_record *record)
+static void put(struct heap *heap, const struct heap_block *block)
 {
     struct heap_sum *sum = heap->sum;
     if (2 * heap->used >= heap->room)
         grow(heap);
-    struct heap_block *block = find(heap, address);
-    if (block->address) {
-        sum->overlaps++;
-        sum->live -= block->weight.bytes;
-        sum->live_blocks -= block->weight.count;
-        if (heap->follower)
-            heap->follower->released(heap->follower->data, block, record);
-    } else {
-        heap->used++;
+    heap->used++;
+    *find(heap, block->address) = *block;
+    sum->live += block->weight.bytes;
+    sum->live_blocks += block->weight.count;
+}
+
+/* Takes the block at an address out and closes the gap in its run; address 0: there is none. */
+static struct heap_block take_out(struct heap *heap, uint64_t address)
+{
+    struct heap_block *at = heap->room ? find(heap, address) : NULL;
+    if (!at || !at->address)
+        return (struct heap_block){.address = 0};
+    struct heap_block block = *at;
+    heap->sum->live -= block.weight.bytes;
+    heap->sum->live_blocks -= block.weight.count;
+    heap->used--;
+    size_t gap = (size_t)(at - heap->table), mask = heap->room - 1;
+    for (size_t next = (gap + 1) & mask; heap->table[next].address; next = (next + 1) & mask) {
+        size_t wants = home(heap, heap->table[next].address);
+        if (((next - wants) & mask) >= ((next - gap) & mask)) {
+            heap->table[gap] = heap->table[next];
+            gap = next;
+        }
     }
-    *block = (struct heap_block){.address = address,
-                                 .size = size,
-                                 .weight = weight,
-                                 .tick = record->tick,
-                                 .stack = record->stack,
-                                 .slot = record->slot};
-    sum->live_blocks += weight.count;
+    heap->table[gap].address = 0;
+    return block;
+}
+
+static void tell_released(const struct heap *heap, const struct heap_block *block,
+                          const struct merged_record *record, enum heap_end end)
+{
+    if (heap->follower && block->address)
+        heap->follower->released(heap->follower->data, block, record, end);
+}
+
+static void allocate(struct heap *heap, uint64_t address, uint64_t size,
+                     const struct merged_record *record)
+{
+    struct heap_sum *sum = heap->sum;
+    struct heap_block before = take_out(heap, address);
+    struct heap_block block = {.address = address,
+                               .size = size,
+                               .weight = heap_weigh(heap->image, size),
+                               .tick = record->tick,
+                               .stack = record->stack,
+                               .slot = record->slot};
+    sum->allocations += block.weight.count;
+    sum->allocated += block.weight.bytes;
+    sum->overlaps += before.address != 0;
+    tell_released(heap, &before, record, HEAP_FREED);
+    put(heap, &block);
     if (heap->follower)
-        heap->follower->taken(heap->follower->data, block);
-    sum->live += weight.bytes;
+        heap->follower->taken(heap->follower->data, &block);
     if (sum->live > sum->peak) {
         sum->peak = sum->live;
         heap->peak_change = heap->changes;
     }
 }
 
-/* Takes an entry out and closes the gap in its run. How many allocations the block stood for; 0: it
- * is not known. */
-static uint64_t release(struct heap *heap, uint64_t address, const struct merged_record *record)
+/* So many allocations' worth, or one that is not known. */
+static void count_free(struct heap_sum *sum, const struct heap_block *block, uint64_t sign)
 {
-    struct heap_block *block = heap->room ? find(heap, address) : NULL;
-    if (!block || !block->address)
-        return 0;
-    if (heap->follower)
-        heap->follower->released(heap->follower->data, block, record);
-    heap->sum->live -= block->weight.bytes;
-    uint64_t count = block->weight.count;
-    heap->sum->live_blocks -= count;
-    heap->used--;
-    size_t gap = (size_t)(block - heap->table), mask = heap->room - 1;
-    for (size_t at = (gap + 1) & mask; heap->table[at].address; at = (at + 1) & mask) {
-        size_t wants = home(heap, heap->table[at].address);
-        if (((at - wants) & mask) >= ((at - gap) & mask)) {
-            heap->table[gap] = heap->table[at];
-            gap = at;
-        }
+    sum->frees += sign * (block->address ? block->weight.count : 1);
+    sum->unknown_frees += sign * !block->address;
+}
+
+static void release(struct heap *heap, const struct merged_record *record)
+{
+    struct heap_block block = take_out(heap, record->payload[0]);
+    count_free(heap->sum, &block, 1);
+    tell_released(heap, &block, record, HEAP_FREED);
+}
+
+/* A realloc begins: another thread may have the block's address before it is over. */
+static void begin_move(struct heap *heap, const struct merged_record *record)
+{
+    struct move *move = &heap->moves[record->slot % SLOT_COUNT];
+    if (move->is_under_way) /* in a handler */
+        tell_released(heap, &move->block, record, HEAP_FREED);
+    *move = (struct move){take_out(heap, record->payload[0]), 1};
+    count_free(heap->sum, &move->block, 1);
+}
+
+/* It failed, or never ended: the block is where it was, unless somebody else has that place. */
+static void undo_move(struct heap *heap, struct move *move)
+{
+    uint64_t address = move->block.address;
+    if (!move->is_under_way)
+        return;
+    move->is_under_way = 0;
+    count_free(heap->sum, &move->block, UINT64_MAX);
+    if (address && (!heap->room || !find(heap, address)->address))
+        put(heap, &move->block);
+}
+
+static void end_move(struct heap *heap, const struct merged_record *record)
+{
+    struct move *move = &heap->moves[record->slot % SLOT_COUNT];
+    uint64_t block = record->payload[0], size = record->payload[2];
+    if (!block && size) {
+        undo_move(heap, move);
+    } else if (move->is_under_way) {
+        tell_released(heap, &move->block, record, block ? HEAP_MOVED : HEAP_FREED);
+        move->is_under_way = 0;
     }
-    heap->table[gap].address = 0;
-    return count;
 }
 
 static void tell(struct heap *heap, uint64_t ns, uint64_t bytes)
@@ -137,29 +199,22 @@ static void tell(struct heap *heap, uint64_t ns, uint64_t bytes)
 
 static void change(struct heap *heap, const struct merged_record *record, enum role role)
 {
-    struct heap_sum *sum = heap->sum;
-    if (role == ROLE_RELEASES && record->words >= 1) {
-        uint64_t count = release(heap, record->payload[0], record);
-        sum->frees += count ? count : 1;
-        sum->unknown_frees += !count;
+    static const unsigned size_at[] = {[ROLE_ALLOCATES] = 1, [ROLE_REALLOCATES] = 2};
+    unsigned words = role == ROLE_RELEASES || role == ROLE_MOVES ? 1 : size_at[role] + 1;
+    if (record->words < words)
         return;
-    }
-    unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
-    if (role == ROLE_RELEASES || record->words <= size_at)
+    if (role == ROLE_RELEASES)
+        release(heap, record);
+    else if (role == ROLE_MOVES)
+        begin_move(heap, record);
+    else if (role == ROLE_REALLOCATES)
+        end_move(heap, record);
+    if (words == 1)
         return;
-    uint64_t block = record->payload[0], size = record->payload[size_at];
-    if (block) {
-        struct heap_weight weight = heap_weigh(heap->image, size);
-        sum->allocations += weight.count;
-        sum->allocated += weight.bytes;
-        take(heap, block, size, weight, record);
-    } else if (size) {
-        sum->failed++;
-        /* a realloc that failed leaves the old block, which was released when it began, as it was;
-         * its size is not known any more */
-        if (role == ROLE_REALLOCATES && record->payload[1])
-            take(heap, record->payload[1], 0, (struct heap_weight){0, 1}, record);
-    }
+    if (record->payload[0])
+        allocate(heap, record->payload[0], record->payload[size_at[role]], record);
+    else
+        heap->sum->failed += record->payload[size_at[role]] != 0;
 }
 
 static void visit(void *data, const struct merged_record *record)
@@ -182,18 +237,22 @@ static void visit(void *data, const struct merged_record *record)
     tell(heap, ns, heap->sum->live);
 }
 
-static enum role role_of(const struct definition_call *call)
+static enum role role_of(const struct image_call *call)
 {
-    return call->category != CATEGORY_MEMORY  ? ROLE_NONE
-           : call->flags & CALL_BEFORE        ? ROLE_RELEASES
-           : call->result != RESULT_POINTER   ? ROLE_NONE
-           : call->fields[0] == FIELD_POINTER ? ROLE_REALLOCATES
-                                              : ROLE_ALLOCATES;
+    const struct definition_call *definition = &call->definition;
+    if (definition->category != CATEGORY_MEMORY)
+        return ROLE_NONE;
+    if (definition->flags & CALL_BEFORE)
+        return strncmp(definition->name, "realloc_begins", CALL_NAME_BYTES) == 0 ? ROLE_MOVES
+                                                                                 : ROLE_RELEASES;
+    return definition->result != RESULT_POINTER     ? ROLE_NONE
+           : definition->fields[0] == FIELD_POINTER ? ROLE_REALLOCATES
+                                                    : ROLE_ALLOCATES;
 }
 
 uint64_t heap_allocated(const struct span *span)
 {
-    enum role role = span->call ? role_of(&span->call->definition) : ROLE_NONE;
+    enum role role = span->call ? role_of(span->call) : ROLE_NONE;
     unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
     return (role == ROLE_ALLOCATES || role == ROLE_REALLOCATES) && span->words > size_at &&
                    span->payload[0]
@@ -203,18 +262,22 @@ uint64_t heap_allocated(const struct span *span)
 
 uint64_t heap_released(const struct span *span)
 {
-    return span->call && role_of(&span->call->definition) == ROLE_RELEASES && span->words
-               ? span->payload[0]
-               : 0;
+    enum role role = span->call ? role_of(span->call) : ROLE_NONE;
+    return (role == ROLE_RELEASES || role == ROLE_MOVES) && span->words ? span->payload[0] : 0;
+}
+
+uint64_t heap_kept(const struct span *span)
+{
+    int is_move = span->call && role_of(span->call) == ROLE_REALLOCATES && span->words > 2;
+    return is_move && !span->payload[0] && span->payload[2] ? span->payload[1] : 0;
 }
 
 int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame)
 {
-    if (!image_frame(image, stack, tick, frame))
-        return 0;
-    while (name_is_allocator(frame->name) && image_frame(image, frame->caller, tick, frame))
+    *frame = (struct image_frame){.caller = stack};
+    while (image_caller(image, tick, frame) && name_is_allocator(frame->name))
         ;
-    return 1;
+    return frame->name != NULL;
 }
 
 static void learn_roles(struct heap *heap)
@@ -222,9 +285,22 @@ static void learn_roles(struct heap *heap)
     for (size_t i = 0; i < heap->image->call_count; i++) {
         if (!heap->image->calls[i].name)
             continue;
-        enum role role = role_of(&heap->image->calls[i].definition);
+        enum role role = role_of(&heap->image->calls[i]);
         heap->roles[(i + EVENT_CALL) & ((1 << EVENT_TYPE_BITS) - 1)] = (uint8_t)role;
     }
+}
+
+/* Follows the blocks up to heap->last_change; the sum and all else is filled in by the caller. */
+static int follow(struct heap *heap, struct totals *totals, struct problem *problem)
+{
+    heap->moves = need(calloc(SLOT_COUNT, sizeof *heap->moves));
+    learn_roles(heap);
+    int failed = merge_image(heap->image, visit, heap, totals, problem);
+    for (size_t i = 0; i < SLOT_COUNT && heap->last_change == UINT64_MAX; i++)
+        undo_move(heap, &heap->moves[i]);
+    free(heap->moves);
+    heap->moves = NULL;
+    return failed;
 }
 
 static int read_image(struct image *image, struct heap_sum *sum, struct totals *totals,
@@ -233,8 +309,7 @@ static int read_image(struct image *image, struct heap_sum *sum, struct totals *
     struct heap heap = {.image = image, .sum = sum, .last_change = UINT64_MAX};
     *sum = (struct heap_sum){.pid = image->summary->pid, .image = image->summary->image};
     snprintf(sum->process, sizeof sum->process, "%s", image->name);
-    learn_roles(&heap);
-    int failed = merge_image(image, visit, &heap, totals, problem);
+    int failed = follow(&heap, totals, problem);
     free(heap.table);
     return failed;
 }
@@ -244,8 +319,7 @@ int heap_track(struct image *image, const struct visitor *visitor, struct proble
     struct heap_sum sum = {.pid = image->summary->pid};
     struct totals counted = {.unmatched = 0}; /* by the walk, too */
     struct heap heap = {.image = image, .sum = &sum, .visitor = visitor, .last_change = UINT64_MAX};
-    learn_roles(&heap);
-    int failed = merge_image(image, visit, &heap, &counted, problem);
+    int failed = follow(&heap, &counted, problem);
     if (!failed && heap.untold_ns)
         tell(&heap, heap.untold_ns, sum.live);
     free(heap.table);
@@ -288,8 +362,7 @@ static struct heap_blocks *blocks_after(struct image *image, uint64_t last_chang
     struct totals counted = {.unmatched = 0}; /* by the walk, too */
     struct heap_blocks *blocks = need(calloc(1, sizeof *blocks));
     blocks->heap = (struct heap){.image = image, .sum = &blocks->sum, .last_change = last_change};
-    learn_roles(&blocks->heap);
-    if (merge_image(image, visit, &blocks->heap, &counted, problem) == 0)
+    if (follow(&blocks->heap, &counted, problem) == 0)
         return blocks;
     heap_blocks_free(blocks);
     return NULL;
@@ -315,12 +388,9 @@ void heap_blocks_free(struct heap_blocks *blocks)
 
 uint64_t heap_blocks_take(struct heap_blocks *blocks, uint64_t address, uint64_t tick)
 {
-    struct heap_block *block = blocks->heap.room ? find(&blocks->heap, address) : NULL;
-    if (!block || !block->address || block->tick != tick)
-        return 0;
-    uint64_t bytes = block->weight.bytes;
-    release(&blocks->heap, address, NULL);
-    return bytes;
+    const struct heap_block *block = blocks->heap.room ? find(&blocks->heap, address) : NULL;
+    int is_it = block && block->address && block->tick == tick;
+    return is_it ? take_out(&blocks->heap, address).weight.bytes : 0;
 }
 
 int heap_follow(struct image *image, const struct heap_follower *follower, struct problem *problem)
@@ -329,11 +399,9 @@ int heap_follow(struct image *image, const struct heap_follower *follower, struc
     struct heap_sum sum = {.pid = image->summary->pid};
     struct heap heap = {
         .image = image, .sum = &sum, .follower = follower, .last_change = UINT64_MAX};
-    learn_roles(&heap);
-    int failed = merge_image(image, visit, &heap, &counted, problem);
+    int failed = follow(&heap, &counted, problem);
     for (size_t i = 0; i < heap.room && !failed; i++)
-        if (heap.table[i].address)
-            follower->released(follower->data, &heap.table[i], NULL);
+        tell_released(&heap, &heap.table[i], NULL, HEAP_NEVER);
     free(heap.table);
     struct heap_blocks *peak = failed ? NULL : blocks_after(image, heap.peak_change, problem);
     for (size_t i = 0; peak && i < peak->heap.room; i++)

@@ -15,8 +15,10 @@ struct heap_weight heap_weigh(const struct image *image, uint64_t size);
 
 /* How many bytes the span asked for and got a block of (its result); 0: it is no allocation. */
 uint64_t heap_allocated(const struct span *span);
-/* The block that the span released, or 0. */
+/* The block that the span released, or 0. One that a realloc releases may be back behind it: */
 uint64_t heap_released(const struct span *span);
+/* The block that a realloc left as it was because it failed, or 0. */
+uint64_t heap_kept(const struct span *span);
 /* The function that asked for memory, given the stack of the allocation: its innermost frame that
  * does not merely pass a request on, as operator new does. 0 for an id that is none. */
 int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick,
@@ -40,12 +42,18 @@ struct heap_block {
     uint32_t stack, slot;      /* as in struct merged_record */
 };
 
+enum heap_end {
+    HEAP_FREED,
+    HEAP_MOVED, /* by a realloc, whose new block is taken next */
+    HEAP_NEVER, /* the process is at its end, and the block still there */
+};
+
 /* Who wants to see each block. */
 struct heap_follower {
     void (*taken)(void *data, const struct heap_block *block);
-    /* It was released, or the process is at its end and it never was: then record is NULL. */
-    void (*released)(void *data, const struct heap_block *block,
-                     const struct merged_record *record);
+    /* `record` is what ended it; HEAP_NEVER: NULL. */
+    void (*released)(void *data, const struct heap_block *block, const struct merged_record *record,
+                     enum heap_end end);
     /* It is one of those that were live when the heap was largest: behind all the others. */
     void (*at_peak)(void *data, const struct heap_block *block);
     void *data;

@@ -206,7 +206,9 @@ struct image *image_open(struct session *session, size_t number, struct problem 
     image->session = session;
     image->summary = &session->images[number];
     image->live_fd = -1;
-    image->functions[0].key = image->sites[0].key = UINT64_MAX; /* 0 is not a name that we have */
+    /* an empty place has a key that belongs elsewhere */
+    image->functions[0].key = 1 << 2;
+    image->sites[0].key = 1 << 3;
     int failed = map_live(image, &local);
     if (!failed)
         image->arena =
@@ -292,6 +294,11 @@ int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image
     /* of some programs the tables do not say that nothing called the entry point */
     frame->is_cut = (entry->flags & STACK_CUT) != 0 && strcmp(frame->name->text, "_start") != 0;
     return 1;
+}
+
+int image_caller(struct image *image, uint64_t tick, struct image_frame *frame)
+{
+    return frame->depth++ < STACK_FRAMES_MOST && image_frame(image, frame->caller, tick, frame);
 }
 
 size_t image_lines(struct image *image, uint64_t address, uint64_t tick,

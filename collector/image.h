@@ -83,10 +83,14 @@ struct image_frame {
     uint64_t address;        /* of the call, or of the instruction: in the function */
     uint32_t caller;         /* id of the stack around it, 0 when there is none */
     int is_cut;              /* there were more frames around it */
+    unsigned depth;          /* image_caller's own */
 };
 
 /* The innermost frame of a stack; 0 for an id that is none. */
 int image_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame);
+/* The frame's caller in its place; 0 if there is none, or more than any stack has. Begin with
+ * {.caller = stack}, all else zero. */
+int image_caller(struct image *image, uint64_t tick, struct image_frame *frame);
 
 /* The functions that the compiler put at an address, innermost first, as lines_at has them; without
  * debug information just the one that the address is in, its line not known. Returns how many: at

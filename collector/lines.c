@@ -24,10 +24,10 @@
 enum {
     MAX_INLINED = LINES_FRAMES - 1, /* in a function */
     MAX_NESTED = 32,                /* namespaces, classes and functions around a function */
-    MAX_RANGES = 4096,              /* of one unit or function; more are not a compiler's */
-    BEHIND_MAX = 16,                /* ranges that may start within another one before an address */
-    ROWS_KEPT = 2 << 20,            /* of line tables; some 100 MB */
-    NAME_MAX_BYTES = 4096,          /* of a readable name */
+    MAX_RANGES = 1 << 20,  /* of one unit or function: each of its functions may be apart */
+    BEHIND_MAX = 16,       /* ranges that may start within another one before an address */
+    ROWS_KEPT = 2 << 20,   /* of line tables; some 100 MB */
+    NAME_MAX_BYTES = 4096, /* of a readable name */
 };
 
 struct range {

@@ -56,7 +56,7 @@ struct names {
     struct module_file *modules;
 };
 
-enum { MAX_NAME = 4096 };
+enum { MAX_NAME = 4096, MAX_ORIGINS = 16 };
 
 struct names *names_new(void)
 {
@@ -246,9 +246,14 @@ const char *module_file_symbols(struct module_file *file)
 static void add_origin(struct definition *definition, struct module_file *file, uint64_t address)
 {
     struct origin **end = &definition->origins;
-    for (; *end; end = &(*end)->next)
+    size_t count = 0;
+    for (; *end && count < MAX_ORIGINS; end = &(*end)->next, count++)
         if ((*end)->file == file && (*end)->address == address)
             return;
+    if (*end) { /* so many are one name for many things */
+        definition->state = SOURCE_UNKNOWN;
+        return;
+    }
     *end = need(malloc(sizeof **end));
     **end = (struct origin){file, address, NULL};
     definition->state = SOURCE_UNASKED;

@@ -48,11 +48,12 @@ static void taken(void *data, const struct heap_block *block)
     origins->last[block->slot % SLOT_COUNT] = block->address;
 }
 
-static void released(void *data, const struct heap_block *block, const struct merged_record *record)
+static void released(void *data, const struct heap_block *block, const struct merged_record *record,
+                     enum heap_end end)
 {
     struct origins *origins = data;
     uint64_t *values = values_of(origins, block);
-    if (!record) {
+    if (end == HEAP_NEVER) {
         values[ORIGIN_LIVE] += block->weight.bytes;
         values[ORIGIN_LIVE_BLOCKS] += block->weight.count;
         return;
@@ -64,7 +65,7 @@ static void released(void *data, const struct heap_block *block, const struct me
         block->weight.count * (clock_map_nsec(clock, record->tick, &origins->hint) -
                                clock_map_nsec(clock, block->tick, &origins->hint));
     int all_seen = !origins->image->header.memory_rate; /* else the next one is not known */
-    if (all_seen && *last == block->address && record->slot == block->slot) {
+    if (end == HEAP_FREED && all_seen && *last == block->address && record->slot == block->slot) {
         values[ORIGIN_TEMPORARY] += block->weight.count;
         *last = 0;
     }

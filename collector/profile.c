@@ -187,13 +187,12 @@ static void see_in_sample(struct profile *profile, const struct name *name, uint
 static void add_sample(struct profile *profile, const struct span *span)
 {
     const struct name *path[TREE_DEPTH];
-    struct image_frame frame;
+    struct image_frame frame = {.caller = span->native};
     unsigned depth = 0;
     if (profile->threads[profile->thread_count - 1].has_functions)
         return;
     profile->sample_number++;
-    for (uint32_t id = span->native; image_frame(profile->image, id, span->tick, &frame);
-         id = frame.caller) {
+    while (image_caller(profile->image, span->tick, &frame)) {
         see_in_sample(profile, frame.name, span->duration_ns);
         path[depth++ % TREE_DEPTH] = frame.name;
     }
@@ -221,20 +220,21 @@ void profile_image(struct profile *profile, struct image *image)
     profile->open_count = 0;
 }
 
-/* Threads of one name are told apart by their number, from the second on. */
+/* Threads of one name are told apart by their number, from the second on; and where one is called
+ * like that, by another number. */
 static const char *name_thread(struct profile *profile, const struct thread_view *thread)
 {
     char text[320];
     const char *given = thread->name[0] ? thread->name : profile->image->name;
     snprintf(text, sizeof text, "%.200s", given);
-    for (int attempt = 0;; attempt++) {
+    for (unsigned attempt = 0;; attempt++) {
         size_t before = names_count(profile->names);
         const struct name *name =
             names_make(profile->names, CATEGORY_THREADS, "thread", text, strlen(text), 0);
         if (names_count(profile->names) > before)
             return name->text;
         snprintf(text, sizeof text, attempt ? "%.200s (%u, %zu)" : "%.200s (%u)", given,
-                 thread->tid, profile->thread_count);
+                 thread->tid, profile->thread_count + (size_t)attempt);
     }
 }
 
@@ -242,12 +242,11 @@ void profile_thread(struct profile *profile, const struct thread_view *thread)
 {
     for (; profile->open_count; profile->open_count--)
         profile->sums[profile->open[profile->open_count - 1].sum].active--;
+    const char *name = name_thread(profile, thread);
     profile->threads =
         grow_array(profile->threads, profile->thread_count, sizeof *profile->threads);
-    profile->threads[profile->thread_count++] =
-        (struct profile_thread){.name = name_thread(profile, thread),
-                                .start_ns = thread->start_ns,
-                                .end_ns = thread->start_ns};
+    profile->threads[profile->thread_count++] = (struct profile_thread){
+        .name = name, .start_ns = thread->start_ns, .end_ns = thread->start_ns};
 }
 
 void profile_span(struct profile *profile, const struct span *span)

@@ -212,6 +212,7 @@ void session_close(struct session *session)
     json_decref(session->manifest);
     clock_map_free(&session->clock);
     names_free(session->names);
+    pool_free(&session->texts);
     coverage_free(session->coverage);
     free(session->images);
     free(session->folder);

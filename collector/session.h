@@ -6,6 +6,7 @@
 
 #include "collector/clock_map.h"
 #include "collector/names.h"
+#include "collector/pool.h"
 #include "collector/problem.h"
 #include "runtime/layout.h"
 
@@ -27,6 +28,7 @@ struct session {
     size_t stillborn; /* images without a header: killed too early, or no room for their files */
     struct clock_map clock;
     struct names *names;
+    struct pool texts;         /* of stacks */
     struct coverage *coverage; /* filled in by a walk */
     int keep_going;
     uint64_t damaged; /* blocks and images that were skipped */

@@ -2,6 +2,7 @@
 #include "collector/stack_text.h"
 
 #include "collector/memory.h"
+#include "collector/pool.h"
 
 #include <string.h>
 
@@ -21,12 +22,12 @@ static void put_frame(FILE *text, struct image *image, const struct image_frame 
 
 const char *stack_text(struct image *image, uint32_t stack, uint64_t tick)
 {
-    struct image_frame frame = {.is_cut = 0};
+    struct image_frame frame = {.caller = stack};
     char *bytes = NULL;
     size_t size = 0;
     FILE *text = need(open_memstream(&bytes, &size));
     const char *end = "";
-    for (uint32_t at = stack; at && image_frame(image, at, tick, &frame); at = frame.caller) {
+    while (image_caller(image, tick, &frame)) {
         put_frame(text, image, &frame, tick, end);
         end = "\n";
     }
@@ -35,8 +36,7 @@ const char *stack_text(struct image *image, uint32_t stack, uint64_t tick)
     else if (frame.is_cut)
         fputs("\n" STACK_TEXT_CUT, text);
     fclose(text);
-    const char *kept =
-        names_make(image->session->names, CATEGORY_SAMPLES, "", bytes, size, 0)->text;
+    const char *kept = pool_keep(&image->session->texts, bytes);
     free(bytes);
     return kept;
 }

@@ -222,6 +222,8 @@ static void follow_last(struct stacks *stacks, const struct span *span, int pass
         last->is_freed |= heap_released(span) == last->address;
         return;
     }
+    if (last->is_freed && heap_kept(span) == last->address)
+        last->is_freed = 0;
     if (!heap_allocated(span))
         return;
     if (last->is_freed && span_field(span, FIELD_POINTER) == last->address)
@@ -255,7 +257,7 @@ static void on_span(void *data, const struct span *span)
             continue;
         stacks->thread_ns += value;
         uint32_t node = span_node(stacks, span, weight->frames); /* may move the nodes */
-        stacks->tree->nodes[node].self[i + stacks->comparing] += value;
+        tree_add(&stacks->tree->nodes[node].self[i + stacks->comparing], value);
     }
 }
 

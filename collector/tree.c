@@ -80,8 +80,8 @@ struct tree *tree_new(struct names *names)
     tree->tables = need(calloc(1, sizeof *tree->tables));
     tree->tables->deeper =
         names_make(names, CATEGORY_PROCESSES, "", "[… deeper]", strlen("[… deeper]"), 0);
-    add_node(tree, (struct tree_node){.parent = 0});
-    frame_of(tree, names_make(names, CATEGORY_PROCESSES, "", "all", 3, 0));
+    const struct name *all = names_make(names, CATEGORY_PROCESSES, "", "all", 3, 0);
+    add_node(tree, (struct tree_node){.name = all, .frame = frame_of(tree, all)});
     return tree;
 }
 
@@ -104,11 +104,12 @@ void tree_change_names(struct tree *tree)
     memset(tree->tables->frames, 0, tree->tables->frame_room * sizeof *tree->tables->frames);
 }
 
-static uint32_t node_of(struct tree *tree, uint32_t parent, uint32_t frame)
+static uint32_t node_of(struct tree *tree, uint32_t parent, uint32_t frame, const struct name *name)
 {
     uint32_t node = numbering_of(&tree->tables->nodes, (uint64_t)parent << 32 | frame);
     if (node == tree->count)
         add_node(tree, (struct tree_node){.parent = parent,
+                                          .name = name,
                                           .frame = frame,
                                           .depth = tree->nodes[parent].depth + 1});
     return node;
@@ -120,14 +121,15 @@ uint32_t tree_child(struct tree *tree, uint32_t parent, const struct name *name)
     if (tree->nodes[parent].depth >= TREE_DEPTH)
         return tree->nodes[parent].depth == TREE_DEPTH ? parent : tree->nodes[parent].parent;
     if (tree->nodes[parent].depth + 1 == TREE_DEPTH)
-        return node_of(tree, parent, add_text(tree, tree->tables->deeper));
-    return node_of(tree, parent, frame_of(tree, name));
+        return node_of(tree, parent, add_text(tree, tree->tables->deeper), tree->tables->deeper);
+    return node_of(tree, parent, frame_of(tree, name), name);
 }
 
 uint32_t tree_leaf(struct tree *tree, uint32_t parent, const struct name *name)
 {
     uint32_t node = tree_child(tree, parent, name);
-    return tree->nodes[node].depth == TREE_DEPTH ? node_of(tree, node, frame_of(tree, name)) : node;
+    return tree->nodes[node].depth == TREE_DEPTH ? node_of(tree, node, frame_of(tree, name), name)
+                                                 : node;
 }
 
 static const struct tree *sorting; /* qsort has no argument for it */
@@ -153,7 +155,7 @@ void tree_finish(struct tree *tree)
         struct tree_node *parent = &nodes[nodes[i].parent];
         parent->child_count++;
         for (int column = 0; column < TREE_COLUMNS; column++)
-            parent->total[column] += nodes[i].total[column];
+            tree_add(&parent->total[column], nodes[i].total[column]);
     }
     free(tree->children);
     tree->children = need(malloc(tree->count * sizeof *tree->children));

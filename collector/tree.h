@@ -17,9 +17,10 @@ enum { TREE_DEPTH = 512 };
 enum { TREE_COLUMNS = 2 };
 
 struct tree_node {
-    uint32_t parent; /* always made before: its index is lower. 0 is the root */
-    uint32_t frame;  /* number of its text */
-    uint32_t depth;  /* 0: the root */
+    uint32_t parent;         /* always made before: its index is lower. 0 is the root */
+    uint32_t frame;          /* number of its text */
+    const struct name *name; /* the first one that was seen here, of those with this text */
+    uint32_t depth;          /* 0: the root */
     uint32_t child_count;
     uint32_t children; /* of a finished tree: where they begin in tree->children */
     uint64_t self[TREE_COLUMNS];
@@ -30,7 +31,7 @@ struct tree {
     struct tree_node *nodes;
     uint32_t count;
     uint32_t *children;        /* of a finished tree: heaviest first, then by their text */
-    const struct name **names; /* by frame: the first one that had the text */
+    const struct name **names; /* by frame: one that has the text */
     uint32_t name_count;
     struct tree_tables *tables;
 };
@@ -46,13 +47,20 @@ void tree_change_names(struct tree *tree);
 uint32_t tree_child(struct tree *tree, uint32_t parent, const struct name *name);
 uint32_t tree_leaf(struct tree *tree, uint32_t parent, const struct name *name);
 
+/* Weights of a damaged session stay at the most that they can be. */
+static inline void tree_add(uint64_t *weight, uint64_t more)
+{
+    if (__builtin_add_overflow(*weight, more, weight))
+        *weight = UINT64_MAX;
+}
+
 /* Sums up, and sorts by the first column. More may be added afterwards, and the tree finished
  * again. */
 void tree_finish(struct tree *tree);
 
 static inline const struct name *tree_name(const struct tree *tree, uint32_t node)
 {
-    return tree->names[tree->nodes[node].frame];
+    return tree->nodes[node].name;
 }
 
 #endif

@@ -58,6 +58,8 @@ struct definition_thread_name {
     uint32_t reserved;
 };
 
+enum { STACK_FRAMES_MOST = 512 };
+
 /* A stack is its innermost frame; its id is the id of that entry. */
 struct definition_stack {
     uint64_t address; /* where the frame will go on: behind a call, unless STACK_EXACT */

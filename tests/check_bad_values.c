@@ -9,7 +9,7 @@
 enum { CALL_READ, CALL_OPEN };
 enum { TICK = 1 << 20 }; /* when the image began, and its first block */
 
-static uint64_t words[1 << 14];
+static uint64_t words[1 << 15];
 static size_t count;
 static uint16_t next_place;
 
@@ -59,13 +59,18 @@ static void put_calls(void)
     define(DEFINITION_CALLS, calls, sizeof calls);
 }
 
-static void put_block(const uint64_t *events, size_t event_count)
+static void put_thread_block(uint32_t thread, const uint64_t *events, size_t event_count)
 {
     uint64_t block[BLOCK_HEADER_WORDS + 64];
-    struct block_header header = {.start = {TICK, TICK}};
+    struct block_header header = {.thread = thread, .start = {TICK, TICK}};
     memcpy(block, &header, sizeof header);
     memcpy(block + BLOCK_HEADER_WORDS, events, event_count * sizeof *events);
     put((struct chunk_header){.kind = CHUNK_FINISHED}, block, sizeof header + event_count * 8);
+}
+
+static void put_block(const uint64_t *events, size_t event_count)
+{
+    put_thread_block(0, events, event_count);
 }
 
 static uint64_t call(unsigned number, unsigned length)
@@ -251,6 +256,111 @@ START_TEST(a_thread_s_number_makes_no_table_that_it_would_not_fit_into)
 }
 END_TEST
 
+/* ---- stacks and samples ---- */
+
+/* Every reader of stacks comes to its end. */
+static void read_stacks(void)
+{
+    static const char *const verbs[] = {"report",
+                                        "report --tree",
+                                        "report --memory --by stack",
+                                        "export -f flamegraph -o out.svg",
+                                        "export -f chrome -o out.json",
+                                        "export -f json -o out.ndjson",
+                                        "export -f vitte-profile -o out.vprof.json"};
+    make();
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct outcome run = shell("exec '%s' %s s.vtrace", built_command(), verbs[i]);
+        ck_assert_msg(run.code == 0, "%s: exit status %d: %s", verbs[i], run.code, run.err);
+        outcome_free(&run);
+    }
+}
+
+static uint32_t define_stack(uint64_t address, uint32_t caller)
+{
+    return define(DEFINITION_STACK, &(struct definition_stack){address, caller, 0},
+                  sizeof(struct definition_stack));
+}
+
+static void put_samples(uint32_t stack, uint32_t step, uint64_t ns, size_t samples)
+{
+    uint64_t events[60];
+    for (size_t done = 0; done < samples; done += 20) {
+        for (size_t i = 0; i < 20; i++) {
+            events[3 * i] = event_record(EVENT_SAMPLE, 2, TICK + 100, 0);
+            events[3 * i + 1] = stack + step * (done + i);
+            events[3 * i + 2] = ns;
+        }
+        put_block(events, 60);
+    }
+}
+
+START_TEST(a_call_from_nowhere_is_one_of_an_address)
+{
+    put_image(0, (struct live_header){.exe = 0});
+    uint32_t stack = define_stack(0, define_stack(0, define_stack(4096, 0)));
+    put_samples(stack, 0, 1000, 20);
+    read_stacks();
+}
+END_TEST
+
+START_TEST(more_cpu_time_than_there_is_makes_no_picture_endless)
+{
+    enum { FRAMES = 1600 };
+    put_image(0, (struct live_header){.exe = 0});
+    uint32_t first = define_stack(4096, 0), second = define_stack(4096 + 64, 0);
+    for (uint64_t i = 2; i < FRAMES; i++)
+        define_stack(4096 + 64 * i, 0);
+    put_samples(first, second - first, UINT64_MAX, FRAMES);
+    read_stacks();
+}
+END_TEST
+
+START_TEST(a_stack_of_ten_thousand_frames_is_read_as_far_as_one_can_be_recorded)
+{
+    uint32_t stack = 0;
+    put_image(0, (struct live_header){.exe = 0});
+    for (uint64_t i = 0; i < 3000; i++)
+        stack = define_stack(4096 + 64 * i, stack);
+    put_samples(stack, 0, 1000, 2000);
+    read_stacks();
+    struct outcome run = shell("'%s' export -f json -o - s.vtrace | grep -o '\"frames\".*' | "
+                               "tr ',' '\\n' | wc -l",
+                               built_command());
+    ck_assert_int_eq(strtol(run.out, NULL, 10), STACK_FRAMES_MOST);
+    outcome_free(&run);
+}
+END_TEST
+
+/* In one format their names must be different. */
+START_TEST(threads_that_are_called_like_our_names_for_others_are_told_apart)
+{
+    static const char *const names[] = {"x", "x (5)", "x (5, 4)", "x (5, 5)", "x"};
+    put_image(0, (struct live_header){.exe = 0});
+    for (uint32_t i = 0; i < 5; i++) {
+        uint32_t name = define(DEFINITION_STRING, names[i], strlen(names[i]));
+        define(DEFINITION_THREAD, &(struct definition_thread){.index = i, .tid = 5, .name = name},
+               sizeof(struct definition_thread));
+    }
+    for (uint32_t i = 0; i < 5; i++)
+        put_thread_block(i, (uint64_t[]){event_record(EVENT_SAMPLE, 2, TICK + 100, 0), 0, 1000}, 3);
+    make();
+    struct outcome run =
+        shell("exec '%s' export -f vitte-profile -o out.vprof.json s.vtrace", built_command());
+    ck_assert_msg(run.code == 0, "exit status %d: %s", run.code, run.err);
+    outcome_free(&run);
+    json_t *profile = load_json("out.vprof.json"), *threads = json_object(), *thread;
+    size_t i;
+    json_array_foreach(json_object_get(profile, "threads"), i, thread)
+    {
+        json_object_set(threads, json_string_value(json_object_get(thread, "name")), thread);
+    }
+    ck_assert_uint_eq(json_object_size(threads), 5);
+    json_decref(threads);
+    json_decref(profile);
+}
+END_TEST
+
 /* ---- what is missing ---- */
 
 START_TEST(an_image_without_its_parent_s_definitions_is_refused_with_advice)
@@ -331,6 +441,10 @@ int main(void)
     tcase_add_test(values, a_damaged_clock_does_not_run_backwards);
     tcase_add_test(values, a_thread_that_was_blocked_for_long_was_so_to_the_end);
     tcase_add_test(values, a_thread_s_number_makes_no_table_that_it_would_not_fit_into);
+    tcase_add_test(values, a_call_from_nowhere_is_one_of_an_address);
+    tcase_add_test(values, more_cpu_time_than_there_is_makes_no_picture_endless);
+    tcase_add_test(values, a_stack_of_ten_thousand_frames_is_read_as_far_as_one_can_be_recorded);
+    tcase_add_test(values, threads_that_are_called_like_our_names_for_others_are_told_apart);
     tcase_add_test(values, an_image_without_its_parent_s_definitions_is_refused_with_advice);
     tcase_add_test(values, every_report_counts_an_image_that_was_left_out);
     tcase_add_test(values, nonsense_behind_the_last_block_is_one_damage);

@@ -200,6 +200,29 @@ START_TEST(samples_in_chrome_are_a_track_that_nests)
 }
 END_TEST
 
+/* Of -ffunction-sections each function is a range of addresses of its own. */
+START_TEST(lines_are_known_of_files_with_very_many_functions)
+{
+    enum { FUNCTIONS = 5000 };
+    FILE *source = fopen("many.c", "w");
+    ck_assert_ptr_nonnull(source);
+    fputs("#include <stdlib.h>\n", source);
+    for (int i = 0; i < FUNCTIONS; i++)
+        fprintf(source, "void *f%d(void) { return malloc(%d); }\n", i, i + 1);
+    fprintf(source, "int main(void) { free(f%d()); return 0; }\n", FUNCTIONS - 1);
+    fclose(source);
+    struct outcome made =
+        shell("gcc -O0 -g -ffunction-sections -o many many.c && '%s' record -q --stacks=memory "
+              "--sample 0 -o x.vtrace -- ./many && '%s' report --memory --by stack x.vtrace",
+              built_command(), built_command());
+    assert_fine(&made);
+    char frame[64];
+    snprintf(frame, sizeof frame, "f%d (many.c:%d)", FUNCTIONS - 1, FUNCTIONS + 1);
+    ck_assert_ptr_nonnull(strstr(made.out, frame));
+    outcome_free(&made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("places");
@@ -213,6 +236,7 @@ int main(void)
     tcase_add_test(places, reports_say_where_functions_are_defined);
     tcase_add_test(places, twins_have_no_place);
     tcase_add_test(places, samples_in_chrome_are_a_track_that_nests);
+    tcase_add_test(places, lines_are_known_of_files_with_very_many_functions);
     suite_add_tcase(suite, places);
     return run_suite(suite);
 }

@@ -104,6 +104,58 @@ START_TEST(reading_a_file_again_is_pointed_out)
 }
 END_TEST
 
+/* Two stacks whose words are the same for the first 10 000 bytes. */
+START_TEST(stacks_with_long_names_are_told_apart)
+{
+    FILE *source = fopen("long.c", "w");
+    ck_assert_ptr_nonnull(source);
+    fputs("#include <stdlib.h>\n#define A __attribute__((noinline))\n"
+          "A void f0(int n) { void *volatile p = malloc((size_t)n); free(p); }\n",
+          source);
+    char name[1001], inner[1001] = "f0";
+    for (int i = 1; i <= 10; i++) {
+        memset(name, 'a' + i, sizeof name - 1);
+        name[sizeof name - 1] = '\0';
+        fprintf(source, "A void %s(int n) { %s(n); __asm__(\"\"); }\n", name, inner);
+        memcpy(inner, name, sizeof inner);
+    }
+    fprintf(source,
+            "A void one(void) { %s(100); __asm__(\"\"); }\nA void two(void) { %s(7000); "
+            "__asm__(\"\"); }\nint main(void) { one(); two(); return 0; }\n",
+            inner, inner);
+    fclose(source);
+    struct outcome made = shell("gcc -O1 -o long long.c");
+    assert_fine(&made);
+    outcome_free(&made);
+    outcome_free((struct outcome[]){captured("--stacks=memory --sample 0", "./long")});
+    json_t *report = report_of("--memory --by stack");
+    const json_t *rows = json_object_get(report, "memory");
+    ck_assert_ptr_nonnull(find_event(rows, "{s:i, s:i}", "allocated", 100, "allocations", 1));
+    ck_assert_ptr_nonnull(find_event(rows, "{s:i, s:i}", "allocated", 7000, "allocations", 1));
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(what_a_program_calls_things_does_nothing_to_a_terminal)
+{
+    needs("/usr/bin/perl", "perl-base");
+    struct outcome run = captured("--sample 0", "perl -e 'sysopen F, \"a\\e]0;b\\a\\e[2J\\nc\", "
+                                                "0102, 0600; syswrite F, \"x\"'");
+    static const char *const verbs[] = {"report --io", "info", "report"};
+    for (size_t i = 0; i < 3; i++) {
+        struct outcome text = shell("'%s' %s x.vtrace", built_command(), verbs[i]);
+        assert_fine(&text);
+        for (const char *at = text.out; *at; at++)
+            ck_assert_msg(*at == '\n' || (unsigned char)*at >= ' ', "%s: byte %d", verbs[i], *at);
+        outcome_free(&text);
+    }
+    struct outcome text = shell("'%s' report --io x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(text.out, "a?]0;b??[2J?c\n"));
+    outcome_free(&text);
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reports");
@@ -113,6 +165,8 @@ int main(void)
     tcase_add_loop_test(reports, locks_are_told_with_who_waited_and_who_had_them, 0, 2);
     tcase_add_test(reports, io_is_told_by_who_asked_for_it);
     tcase_add_test(reports, reading_a_file_again_is_pointed_out);
+    tcase_add_test(reports, stacks_with_long_names_are_told_apart);
+    tcase_add_test(reports, what_a_program_calls_things_does_nothing_to_a_terminal);
     suite_add_tcase(suite, reports);
     return run_suite(suite);
 }

@@ -100,6 +100,41 @@ START_TEST(sampled_memory_estimates_all_of_it)
 }
 END_TEST
 
+/* A realloc goes on with its block, and one that fails leaves it alone. */
+START_TEST(blocks_that_grow_or_cannot_are_the_same_ones)
+{
+    struct outcome run =
+        captured("--stacks=memory --sample 0", built_program("programs/reallocates"));
+    char *leaked = folded("leaked"), *temporary = folded("temporary"), *peak = folded("peak");
+    ck_assert_double_eq(weight_of(leaked, ";main;fail_to_grow"), (double)book(&run, "kept"));
+    ck_assert_double_eq(weight_of(leaked, ";main;grow"), 0);
+    ck_assert_double_eq(weight_of(peak, ";main;fail_to_grow"), (double)book(&run, "kept"));
+    ck_assert_double_eq(weight_of(temporary, ";main;"), 1); /* the last size of the grown one */
+    json_t *report = look("report --memory --by function", "x.vtrace");
+    const json_t *rows = json_object_get(report, "memory");
+    const json_t *grow = find_event(rows, "{s:s}", "function", "grow");
+    const json_t *make = find_event(rows, "{s:s}", "function", "make");
+    ck_assert_ptr_null(find_event(rows, "{s:s}", "function", "fail_to_grow"));
+    ck_assert_int_eq(number_in(grow, "allocations"), book(&run, "growth"));
+    ck_assert_int_eq(number_in(grow, "temporary"), 1);
+    ck_assert_int_eq(number_in(grow, "live"), 0);
+    ck_assert_int_eq(number_in(make, "allocations"), 2);
+    ck_assert_int_eq(number_in(make, "temporary"), 0);
+    ck_assert_int_eq(number_in(make, "live"), book(&run, "kept"));
+    json_decref(report);
+    report = look("report --memory", "x.vtrace");
+    const json_t *heap = json_array_get(json_object_get(report, "memory"), 0);
+    ck_assert_int_eq(number_in(heap, "failed"), 1);
+    ck_assert_int_eq(number_in(heap, "live"), book(&run, "kept"));
+    ck_assert_int_eq(number_in(heap, "allocations") - number_in(heap, "frees"), 2);
+    json_decref(report);
+    free(leaked);
+    free(temporary);
+    free(peak);
+    outcome_free(&run);
+}
+END_TEST
+
 /* A call that never comes back has no record: its stack is where onlookers see it. */
 START_TEST(a_wait_that_never_ended_has_its_stack)
 {
@@ -222,6 +257,7 @@ int main(void)
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
     tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
+    tcase_add_test(stacks, blocks_that_grow_or_cannot_are_the_same_ones);
     tcase_add_test(stacks, a_wait_that_never_ended_has_its_stack);
     tcase_add_loop_test(stacks, stacks_are_as_deep_as_they_may_be, 0,
                         sizeof depths / sizeof depths[0]);

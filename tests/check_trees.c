@@ -180,19 +180,22 @@ static json_int_t member(const json_t *json, const char *key)
     return json_integer_value(json_object_get(json, key));
 }
 
-/* Adds up; returns how many nodes there are. */
-static size_t check_node(const json_t *node)
+/* What is in the frame's callees and its own adds up to what is in it. */
+static void check_sum_of(const json_t *frames, size_t number)
 {
-    size_t i, nodes = 1;
-    json_int_t sum = member(node, "self");
-    json_t *child;
-    json_array_foreach(json_object_get(node, "children"), i, child)
+    const json_t *frame = json_array_get(frames, number);
+    json_int_t sum = member(frame, "self");
+    size_t i;
+    json_t *other;
+    json_array_foreach((json_t *)(uintptr_t)frames, i, other)
     {
-        sum += member(child, "total");
-        nodes += check_node(child);
+        const json_t *caller = json_object_get(other, "caller");
+        if (json_is_integer(caller) && (size_t)json_integer_value(caller) == number) {
+            ck_assert_uint_gt(i, number);
+            sum += member(other, "total");
+        }
     }
-    ck_assert_int_eq(sum, member(node, "total"));
-    return nodes;
+    ck_assert_int_eq(sum, member(frame, "total"));
 }
 
 START_TEST(the_tree_adds_up_and_has_what_the_folded_stacks_have)
@@ -201,19 +204,94 @@ START_TEST(the_tree_adds_up_and_has_what_the_folded_stacks_have)
     outcome_free((struct outcome[]){verb("report --tree --json --weight calls s.vtrace >t.json")});
     struct outcome sum = verb("export -f folded --weight calls -o - s.vtrace | awk '{s += $NF} END "
                               "{print s}'");
-    json_t *tree = load_json("t.json"), *process;
-    size_t i, nodes = 0;
+    json_t *tree = load_json("t.json"), *frames = json_object_get(tree, "frames"), *frame;
+    size_t i;
     json_int_t total = 0;
-    json_array_foreach(json_object_get(tree, "tree"), i, process)
+    json_array_foreach(frames, i, frame)
     {
-        nodes += check_node(process);
-        total += member(process, "total");
+        check_sum_of(frames, i);
+        total += json_is_null(json_object_get(frame, "caller")) ? member(frame, "total") : 0;
     }
-    ck_assert_uint_gt(nodes, 20);
+    ck_assert_uint_gt(json_array_size(frames), 20);
     ck_assert_int_eq(total, member(tree, "total"));
     ck_assert_int_eq(total, strtoll(sum.out, NULL, 10));
     json_decref(tree);
     outcome_free(&sum);
+}
+END_TEST
+
+static int larger(const void *a, const void *b)
+{
+    json_int_t left = *(const json_int_t *)a, right = *(const json_int_t *)b;
+    return (left < right) - (left > right);
+}
+
+/* Their totals, largest first; free() it. */
+static json_int_t *totals_of(json_t *tree, size_t *count)
+{
+    json_t *frames = json_object_get(tree, "frames"), *frame;
+    size_t i;
+    *count = json_array_size(frames);
+    json_int_t *totals = calloc(*count + 1, sizeof *totals);
+    json_array_foreach(frames, i, frame)
+    {
+        totals[i] = member(frame, "total");
+    }
+    qsort(totals, *count, sizeof *totals, larger);
+    return totals;
+}
+
+START_TEST(so_many_frames_are_the_heaviest_ones)
+{
+    record("", "instrumented/everything", "s.vtrace");
+    outcome_free((struct outcome[]){verb("report --tree --json --weight calls s.vtrace >t.json")});
+    json_t *all = load_json("t.json");
+    size_t all_count, count;
+    json_int_t *heaviest = totals_of(all, &all_count);
+    for (size_t limit = 1; limit <= all_count; limit++) {
+        char command[128];
+        snprintf(command, sizeof command,
+                 "report --tree --json --weight calls -n %zu s.vtrace >t.json", limit);
+        outcome_free((struct outcome[]){verb(command)});
+        json_t *tree = load_json("t.json");
+        json_int_t *totals = totals_of(tree, &count);
+        ck_assert_uint_eq(count, limit);
+        ck_assert_mem_eq(totals, heaviest, count * sizeof *totals);
+        free(totals);
+        json_decref(tree);
+    }
+    free(heaviest);
+    json_decref(all);
+}
+END_TEST
+
+/* Two functions of one name, of different libraries, one called often and one seldom. */
+START_TEST(functions_of_one_name_are_each_of_their_own_module)
+{
+    run_ok(
+        shell("for of in la lb; do echo \"#include <stdlib.h>\n"
+              "static __attribute__((noinline)) void *work(int n) { return malloc(n); }\n"
+              "void $of(int n) { void *volatile p = work(n); free(p); }\" >$of.c; "
+              "gcc -O1 -g -fno-optimize-sibling-calls -shared -fPIC -o lib$of.so $of.c; done; "
+              "echo 'void la(int); void lb(int); int main(void) { la(10); lb(1000); return 0; }' "
+              ">both.c; gcc -o both both.c -L. -lla -llb -Wl,-rpath,$PWD"));
+    run_ok(
+        shell("'%s' record -q --stacks=memory --sample 0 -o s.vtrace -- ./both", built_command()));
+    outcome_free(
+        (struct outcome[]){verb("report --tree --json --weight allocated s.vtrace >t.json")});
+    json_t *tree = load_json("t.json"), *frame;
+    size_t i, seen = 0;
+    json_array_foreach(json_object_get(tree, "frames"), i, frame)
+    {
+        const char *module = string_of(frame, "module");
+        if (strcmp(string_of(frame, "name"), "work") != 0)
+            continue;
+        seen++;
+        ck_assert_ptr_nonnull(
+            strstr(module, member(frame, "total") == 10 ? "/libla.so" : "/liblb.so"));
+    }
+    ck_assert_uint_eq(seen, 2);
+    json_decref(tree);
 }
 END_TEST
 
@@ -406,6 +484,8 @@ int main(void)
     tcase_add_test(trees, the_default_weight_is_self_time_unless_there_are_samples_only);
     tcase_add_test(trees, a_deep_recursion_is_cut_and_nothing_of_its_weight_is_lost);
     tcase_add_test(trees, the_tree_adds_up_and_has_what_the_folded_stacks_have);
+    tcase_add_test(trees, so_many_frames_are_the_heaviest_ones);
+    tcase_add_test(trees, functions_of_one_name_are_each_of_their_own_module);
     tcase_add_test(trees, the_tree_for_people_is_this);
     tcase_add_test(trees, the_tree_is_as_wide_as_the_terminal);
     tcase_add_test(trees, a_filter_chooses_what_is_weighed);

@@ -2,8 +2,6 @@
 #include "collector/memory.h"
 #include "writers/chrome.h"
 
-enum { MAX_DEPTH = 4096 };
-
 static uint32_t frame_of(struct chrome_frames *frames, uint32_t parent, const char *text)
 {
     uint64_t number = numbering_of(&frames->texts, (uintptr_t)text);
@@ -20,8 +18,8 @@ uint32_t chrome_stack(struct writer *writer, uint32_t id, uint64_t tick)
     struct chrome *chrome = writer->state;
     const struct frame_text *texts;
     struct stack_entry *entry;
-    uint32_t todo[MAX_DEPTH], count = 0, key = 0;
-    for (; count < MAX_DEPTH &&
+    uint32_t todo[STACK_FRAMES_MOST], count = 0, key = 0;
+    for (; count < STACK_FRAMES_MOST &&
            (entry = json_stacks_entry(&chrome->stacks, writer->image, id, tick, &texts));
          id = entry->caller) {
         if ((key = entry->node))

@@ -55,9 +55,9 @@ static unsigned functions_of(struct writer *writer, const struct span *span, con
     struct json_stacks *stacks = &((struct chrome *)writer->state)->stacks;
     const struct frame_text *texts;
     const struct stack_entry *entry;
-    unsigned count = 0;
+    unsigned count = 0, left = STACK_FRAMES_MOST;
     for (uint32_t id = span->native;
-         (entry = json_stacks_entry(stacks, writer->image, id, span->tick, &texts));
+         left-- && (entry = json_stacks_entry(stacks, writer->image, id, span->tick, &texts));
          id = entry->caller)
         for (uint32_t i = 0; i < entry->count; i++)
             ring[count++ % CHROME_SAMPLED] = texts[i].function;

@@ -119,7 +119,7 @@ static void measure(struct svg *svg)
 {
     const struct tree *tree = svg->tree;
     uint64_t threshold = tree->nodes[0].total[0] / PICTURE_WIDTH + 1; /* a pixel */
-    while (count_frames(tree, threshold) > STILL_FRAMES)
+    while (count_frames(tree, threshold) > STILL_FRAMES && threshold < UINT64_MAX / 2)
         threshold += threshold / 4 + 1;
     svg->still_threshold = threshold;
     for (uint32_t i = 0; i < tree->count; i++)
@@ -149,7 +149,7 @@ static void put_still(const struct svg *svg, uint32_t index, double x, double sc
     double width = (double)node->total[0] * scale;
     uint32_t row = svg->writer->is_flame ? svg->rows - 1 - node->depth : node->depth;
     uint32_t y = HEAD + row * ROW;
-    const struct kind *kind = &svg->picture->kinds[svg->picture->kind_of[node->frame]];
+    const struct kind *kind = &svg->picture->kinds[svg->picture->kind_of[index]];
     fprintf(svg->file, "<rect class=\"%s\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\"/>\n",
             kind->colour, x, y, width > 2 ? width - 1 : width, ROW - 1);
     if (width > 5 * CHARACTER) {

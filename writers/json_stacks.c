@@ -78,9 +78,10 @@ void json_stacks_write(struct json_stacks *stacks, struct sink *sink, struct ima
 {
     const struct frame_text *texts;
     const struct stack_entry *entry;
-    int more = 0;
+    int more = 0, left = STACK_FRAMES_MOST;
     sink_string(sink, "[");
-    for (; (entry = json_stacks_entry(stacks, image, id, tick, &texts)); id = entry->caller)
+    for (; left-- && (entry = json_stacks_entry(stacks, image, id, tick, &texts));
+         id = entry->caller)
         for (uint32_t i = 0; i < entry->count; i++, more = 1) {
             sink_string(sink, more ? "," : "");
             sink_string(sink, texts[i].place);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "collector/memory.h"
+#include "collector/numbering.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -101,11 +102,20 @@ static int by_self(const void *a, const void *b)
 static void find_kinds(struct picture *picture)
 {
     const struct tree *tree = picture->tree;
-    picture->kind_of = need(calloc(tree->name_count, sizeof *picture->kind_of));
-    for (uint32_t i = 0; i < tree->name_count; i++)
-        picture->kind_of[i] = (uint32_t)kind_of(picture, tree->names[i]);
-    for (uint32_t i = 0; i < tree->count; i++)
-        picture->kinds[picture->kind_of[tree->nodes[i].frame]].self += tree->nodes[i].self[0];
+    struct numbering names = {NULL, 0, 0};
+    uint32_t *kinds = NULL; /* of the names */
+    picture->kind_of = need(calloc(tree->count, sizeof *picture->kind_of));
+    for (uint32_t i = 0; i < tree->count; i++) {
+        uint32_t known = names.count, number = numbering_of(&names, (uintptr_t)tree_name(tree, i));
+        if (number > known) {
+            kinds = grow_array(kinds, known, sizeof *kinds);
+            kinds[known] = (uint32_t)kind_of(picture, tree_name(tree, i));
+        }
+        picture->kind_of[i] = kinds[number - 1];
+        picture->kinds[picture->kind_of[i]].self += tree->nodes[i].self[0];
+    }
+    numbering_free(&names);
+    free(kinds);
     struct kind **sorted = need(calloc(picture->kind_count, sizeof *sorted));
     size_t count = 0;
     for (size_t i = 0; i < picture->kind_count; i++)
@@ -123,10 +133,9 @@ static void find_kinds(struct picture *picture)
 struct writing {
     struct picture *picture;
     FILE *file;
-    uint32_t *numbers; /* by frame of the tree: its number in "names" + 1 */
-    uint32_t *order;   /* the other way round */
-    uint32_t name_count;
-    uint32_t up; /* how many levels the next frame lies above the last one's children */
+    struct numbering names; /* by text and kind: their places in "names", from 1 on */
+    uint32_t *nodes;        /* theirs, the first one of each */
+    uint32_t up;            /* how many levels the next frame lies above the last one's children */
 };
 
 static int is_shown(const struct picture *picture, uint32_t node)
@@ -135,13 +144,16 @@ static int is_shown(const struct picture *picture, uint32_t node)
     return total && total >= picture->threshold;
 }
 
-static uint32_t number_of(struct writing *writing, uint32_t frame)
+static uint32_t number_of(struct writing *writing, uint32_t node)
 {
-    if (!writing->numbers[frame]) {
-        writing->order[writing->name_count++] = frame;
-        writing->numbers[frame] = writing->name_count;
+    uint64_t frame = writing->picture->tree->nodes[node].frame;
+    uint32_t known = writing->names.count;
+    uint32_t number = numbering_of(&writing->names, frame << 32 | writing->picture->kind_of[node]);
+    if (number > known) {
+        writing->nodes = grow_array(writing->nodes, known, sizeof *writing->nodes);
+        writing->nodes[known] = node;
     }
-    return writing->numbers[frame] - 1;
+    return number - 1;
 }
 
 /* UP,NAME,TOTAL,SELF,TOTAL BEFORE,SELF BEFORE; in base 36; fields at the end that are missing: the
@@ -153,7 +165,7 @@ static void put_frame(struct writing *writing, uint32_t index, uint64_t children
     int says_before = writing->picture->compares && node->total[1];
     put_base36(writing->file, writing->up);
     fputc(',', writing->file);
-    put_base36(writing->file, number_of(writing, node->frame));
+    put_base36(writing->file, number_of(writing, index));
     fputc(',', writing->file);
     put_base36(writing->file, node->total[0]);
     if (says_self || says_before)
@@ -194,13 +206,13 @@ static void put_names(struct writing *writing)
 {
     const struct picture *picture = writing->picture;
     fputs("\",\n\"names\":[", writing->file);
-    for (uint32_t i = 0; i < writing->name_count; i++) {
+    for (uint32_t i = 0; i < writing->names.count; i++) {
         fputs(i ? ",\n" : "", writing->file);
-        put_script_json(writing->file, picture->tree->names[writing->order[i]]->text);
+        put_script_json(writing->file, tree_name(picture->tree, writing->nodes[i])->text);
     }
     fputs("],\n\"kindOf\":[", writing->file);
-    for (uint32_t i = 0; i < writing->name_count; i++)
-        fprintf(writing->file, i ? ",%u" : "%u", picture->kind_of[writing->order[i]]);
+    for (uint32_t i = 0; i < writing->names.count; i++)
+        fprintf(writing->file, i ? ",%u" : "%u", picture->kind_of[writing->nodes[i]]);
     fputs("],\n\"kinds\":[", writing->file);
     for (size_t i = 0; i < picture->kind_count; i++) {
         const struct kind *kind = &picture->kinds[i];
@@ -221,15 +233,13 @@ static void make_json(struct picture *picture)
     picture->shown = 0;
     picture->hidden_weight = 0;
     writing.file = need(open_memstream(&picture->json, &picture->json_size));
-    writing.numbers = need(calloc(tree->name_count, sizeof *writing.numbers));
-    writing.order = need(calloc(tree->name_count, sizeof *writing.order));
     fputs("\"frames\":\"", writing.file);
     put_frames(&writing, 0);
     put_names(&writing);
     if (fclose(writing.file) != 0)
         need(NULL);
-    free(writing.numbers);
-    free(writing.order);
+    numbering_free(&writing.names);
+    free(writing.nodes);
     uint32_t weighty = 0;
     for (uint32_t i = 1; i < tree->count; i++)
         weighty += tree->nodes[i].total[0] != 0;

@@ -21,7 +21,7 @@ struct picture {
     int compares; /* the second column is another session */
     struct kind *kinds;
     size_t kind_count;
-    uint32_t *kind_of;      /* by frame of the tree */
+    uint32_t *kind_of;      /* by node of the tree */
     uint64_t threshold;     /* frames that weigh less are left out … */
     uint32_t shown, hidden; /* how many are there, how many are not … */
     uint64_t hidden_weight; /* and what those weigh */
