@@ -40,16 +40,14 @@ struct lock_sums {
     struct numbering locks; /* its, by address */
     struct interval *kept;
     size_t kept_count;
-    struct mark *marks; /* a ring */
-    size_t next_mark, mark_count;
+    struct mark *marks; /* a ring, once there are RECENT */
+    size_t mark_room, next_mark, mark_count;
     struct mark now;
 };
 
 struct lock_sums *lock_sums_new(void)
 {
-    struct lock_sums *sums = need(calloc(1, sizeof *sums));
-    sums->marks = need(calloc(RECENT, sizeof *sums->marks));
-    return sums;
+    return need(calloc(1, sizeof(struct lock_sums)));
 }
 
 void lock_sums_free(struct lock_sums *sums)
@@ -137,6 +135,10 @@ static void note_work(struct lock_sums *sums, const struct span *span)
     sums->now.allocations += is_io ? 0 : 1;
     sums->now.io_calls += is_io ? 1 : 0;
     sums->now.io_ns += is_io ? span->self_ns : 0;
+    if (sums->next_mark == sums->mark_room && sums->mark_room < RECENT) {
+        sums->mark_room = sums->mark_room ? 2 * sums->mark_room : 1024;
+        sums->marks = need(realloc(sums->marks, sums->mark_room * sizeof *sums->marks));
+    }
     sums->marks[sums->next_mark++ % RECENT] = sums->now;
     sums->mark_count += sums->mark_count < RECENT;
 }

@@ -302,6 +302,59 @@ static void read_origins(struct session *session, int outputs, int failed)
     sums_free(sums);
 }
 
+static void profile_image_begins(void *data, struct image *image)
+{
+    struct writer *writer = data;
+    writer->image = image;
+    if (writer->format->image)
+        writer->format->image(writer);
+}
+
+static void profile_thread_begins(void *data, struct image *image, const struct thread_view *thread)
+{
+    struct writer *writer = data;
+    (void)image;
+    writer->thread = *thread;
+    if (writer->format->thread)
+        writer->format->thread(writer);
+}
+
+static void profile_sees(void *data, const struct span *span)
+{
+    struct writer *writer = data;
+    writer->format->span(writer, span);
+}
+
+/* By itself: it marks frames, as the stacks do. */
+static void read_profile(struct session *session)
+{
+    struct problem problem = {""};
+    struct totals totals;
+    char path[128];
+    json_error_t error;
+    snprintf(path, sizeof path, "%s/out.vprof.json", folder);
+    struct writer writer = {.format = &format_vitte_profile,
+                            .session = session,
+                            .sink = sink_open(path, &problem),
+                            .state = calloc(1, format_vitte_profile.state_size + 1)};
+    struct visitor visitor = {.image = profile_image_begins,
+                              .thread = profile_thread_begins,
+                              .span = profile_sees,
+                              .data = &writer};
+    MUST(writer.sink && writer.state);
+    writer.format->begin(&writer);
+    int failed = walk_session(session, &visitor, &totals, NULL, NULL, &problem);
+    if (!failed)
+        writer.format->end(&writer, &totals);
+    writer.format->release(&writer);
+    MUST(sink_close(writer.sink, failed, &problem) == 0);
+    free(writer.state);
+    if (!failed)
+        check_json(json_load_file(path, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error), &error,
+                   path);
+    unlink(path);
+}
+
 /* 0, or -1: there is no trace. */
 static int read_session(int keep_going, struct totals *totals, uint64_t *spans, int outputs)
 {
@@ -325,6 +378,8 @@ static int read_session(int keep_going, struct totals *totals, uint64_t *spans, 
         check_problem(&problem);
     free(heaps);
     read_origins(session, outputs, failed);
+    if (outputs)
+        read_profile(session);
     session_close(session);
     return failed;
 }
