@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum role { ROLE_NONE, ROLE_ALLOCATES, ROLE_REALLOCATES, ROLE_MOVES, ROLE_RELEASES };
-
 /* A realloc under way: what it releases, unless it fails. */
 struct move {
     struct heap_block block; /* address 0: not known */
@@ -197,31 +195,30 @@ static void tell(struct heap *heap, uint64_t ns, uint64_t bytes)
     heap->visitor->span(heap->visitor->data, &span);
 }
 
-static void change(struct heap *heap, const struct merged_record *record, enum role role)
+static void change(struct heap *heap, const struct merged_record *record, enum allocator_role role)
 {
-    static const unsigned size_at[] = {[ROLE_ALLOCATES] = 1, [ROLE_REALLOCATES] = 2};
-    unsigned words = role == ROLE_RELEASES || role == ROLE_MOVES ? 1 : size_at[role] + 1;
+    unsigned size_at = allocator_size_at(role), words = size_at + 1;
     if (record->words < words)
         return;
-    if (role == ROLE_RELEASES)
+    if (role == ALLOCATOR_RELEASES)
         release(heap, record);
-    else if (role == ROLE_MOVES)
+    else if (role == ALLOCATOR_MOVES)
         begin_move(heap, record);
-    else if (role == ROLE_REALLOCATES)
+    else if (role == ALLOCATOR_REALLOCATES)
         end_move(heap, record);
     if (words == 1)
         return;
     if (record->payload[0])
-        allocate(heap, record->payload[0], record->payload[size_at[role]], record);
+        allocate(heap, record->payload[0], record->payload[size_at], record);
     else
-        heap->sum->failed += record->payload[size_at[role]] != 0;
+        heap->sum->failed += record->payload[size_at] != 0;
 }
 
 static void visit(void *data, const struct merged_record *record)
 {
     struct heap *heap = data;
-    enum role role = heap->roles[record->type];
-    if (role == ROLE_NONE || ++heap->changes > heap->last_change)
+    enum allocator_role role = heap->roles[record->type];
+    if (role == ALLOCATOR_NONE || ++heap->changes > heap->last_change)
         return;
     uint64_t before = heap->sum->live;
     change(heap, record, role);
@@ -237,55 +234,12 @@ static void visit(void *data, const struct merged_record *record)
     tell(heap, ns, heap->sum->live);
 }
 
-static enum role role_of(const struct image_call *call)
-{
-    const struct definition_call *definition = &call->definition;
-    if (definition->category != CATEGORY_MEMORY)
-        return ROLE_NONE;
-    if (definition->flags & CALL_BEFORE)
-        return strncmp(definition->name, "realloc_begins", CALL_NAME_BYTES) == 0 ? ROLE_MOVES
-                                                                                 : ROLE_RELEASES;
-    return definition->result != RESULT_POINTER     ? ROLE_NONE
-           : definition->fields[0] == FIELD_POINTER ? ROLE_REALLOCATES
-                                                    : ROLE_ALLOCATES;
-}
-
-uint64_t heap_allocated(const struct span *span)
-{
-    enum role role = span->call ? role_of(span->call) : ROLE_NONE;
-    unsigned size_at = role == ROLE_REALLOCATES ? 2 : 1;
-    return (role == ROLE_ALLOCATES || role == ROLE_REALLOCATES) && span->words > size_at &&
-                   span->payload[0]
-               ? span->payload[size_at]
-               : 0;
-}
-
-uint64_t heap_released(const struct span *span)
-{
-    enum role role = span->call ? role_of(span->call) : ROLE_NONE;
-    return (role == ROLE_RELEASES || role == ROLE_MOVES) && span->words ? span->payload[0] : 0;
-}
-
-uint64_t heap_kept(const struct span *span)
-{
-    int is_move = span->call && role_of(span->call) == ROLE_REALLOCATES && span->words > 2;
-    return is_move && !span->payload[0] && span->payload[2] ? span->payload[1] : 0;
-}
-
-int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick, struct image_frame *frame)
-{
-    *frame = (struct image_frame){.caller = stack};
-    while (image_caller(image, tick, frame) && name_is_allocator(frame->name))
-        ;
-    return frame->name != NULL;
-}
-
 static void learn_roles(struct heap *heap)
 {
     for (size_t i = 0; i < heap->image->call_count; i++) {
         if (!heap->image->calls[i].name)
             continue;
-        enum role role = role_of(&heap->image->calls[i]);
+        enum allocator_role role = allocator_role_of(&heap->image->calls[i]);
         heap->roles[(i + EVENT_CALL) & ((1 << EVENT_TYPE_BITS) - 1)] = (uint8_t)role;
     }
 }

@@ -4,6 +4,7 @@
 #ifndef VT_COLLECTOR_HEAP_H
 #define VT_COLLECTOR_HEAP_H
 
+#include "collector/allocator.h"
 #include "collector/merge.h"
 
 /* What a recorded allocation of `size` bytes stands for: itself, or where only some are recorded
@@ -12,17 +13,6 @@ struct heap_weight {
     uint64_t bytes, count;
 };
 struct heap_weight heap_weigh(const struct image *image, uint64_t size);
-
-/* How many bytes the span asked for and got a block of (its result); 0: it is no allocation. */
-uint64_t heap_allocated(const struct span *span);
-/* The block that the span released, or 0. One that a realloc releases may be back behind it: */
-uint64_t heap_released(const struct span *span);
-/* The block that a realloc left as it was because it failed, or 0. */
-uint64_t heap_kept(const struct span *span);
-/* The function that asked for memory, given the stack of the allocation: its innermost frame that
- * does not merely pass a request on, as operator new does. 0 for an id that is none. */
-int heap_asking_frame(struct image *image, uint32_t stack, uint64_t tick,
-                      struct image_frame *frame);
 
 struct heap_sum {
     uint32_t pid, image;

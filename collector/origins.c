@@ -92,7 +92,7 @@ const char *origin_text(void *data, struct image *image, uint32_t number, uint64
         return size_text(image, number);
     if (kind == ORIGIN_STACK)
         return stack_text(image, number, tick);
-    if (!heap_asking_frame(image, number, tick, &frame))
+    if (!allocator_caller(image, number, tick, &frame))
         return STACK_TEXT_NONE;
     return kind == ORIGIN_FUNCTION ? frame.name->text
            : frame.name->module[0] ? frame.name->module

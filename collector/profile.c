@@ -135,7 +135,7 @@ static uint32_t end_frame(struct profile *profile, const struct span *span)
 static size_t allocating(struct profile *profile, const struct span *span)
 {
     struct image_frame frame;
-    if (heap_asking_frame(profile->image, span->native, span->tick, &frame))
+    if (allocator_caller(profile->image, span->native, span->tick, &frame))
         return sum_of(profile, frame.name, PROFILE_CPU);
     return span->depth ? profile->open[span->depth - 1].sum
                        : sum_of(profile, span->name, PROFILE_ALLOCATION);

@@ -218,13 +218,13 @@ static void follow_last(struct stacks *stacks, const struct span *span, int pass
     struct last_block *last = &stacks->last;
     if (stacks->image->header.memory_rate) /* the next allocation may not have been recorded */
         return;
-    if (heap_released(span)) {
-        last->is_freed |= heap_released(span) == last->address;
+    if (allocator_took(span)) {
+        last->is_freed |= allocator_took(span) == last->address;
         return;
     }
-    if (last->is_freed && heap_kept(span) == last->address)
+    if (last->is_freed && allocator_left(span) == last->address)
         last->is_freed = 0;
-    if (!heap_allocated(span))
+    if (!allocator_gave(span))
         return;
     if (last->is_freed && span_field(span, FIELD_POINTER) == last->address)
         last->is_freed = 0;
@@ -237,7 +237,7 @@ static uint64_t weigh(struct stacks *stacks, const struct weight *weight, const 
 {
     if (weight->get)
         return weight->get(stacks->image, span);
-    return stacks->blocks && heap_allocated(span)
+    return stacks->blocks && allocator_gave(span)
                ? heap_blocks_take(stacks->blocks, (uint64_t)span_result(span), span->tick)
                : 0;
 }

@@ -45,7 +45,7 @@ static uint64_t calls(const struct image *image, const struct span *span)
 
 static uint64_t allocated(const struct image *image, const struct span *span)
 {
-    return heap_weigh(image, heap_allocated(span)).bytes;
+    return heap_weigh(image, allocator_gave(span)).bytes;
 }
 
 static uint64_t io_bytes(const struct image *image, const struct span *span)
