@@ -22,7 +22,13 @@ struct thread_walks {
     } use[WALK_USES];
 };
 
-static __thread struct unwind_bounds bounds __attribute__((tls_model("initial-exec")));
+/* The calling thread's stack, or both 0. */
+static __thread uintptr_t lowest __attribute__((tls_model("initial-exec")));
+static __thread uintptr_t highest __attribute__((tls_model("initial-exec")));
+
+/* Those of the thread's slot, which a fork's child has no more. It has this, and may return from a
+ * handler into one of these walks: so it goes on with them. Their ids are its own, too. */
+static __thread struct thread_walks *latest __attribute__((tls_model("initial-exec")));
 
 /* The kernel leaves at least this much room below the first stack, whatever its limit is. */
 enum { FIRST_STACK_BYTES = 128 << 20, THREAD_HEAD_BYTES = 8192 };
@@ -37,16 +43,16 @@ void stack_is_first(void)
 {
     if (!&__libc_stack_end)
         return;
-    bounds.high = (uintptr_t)__libc_stack_end;
-    bounds.low = bounds.high - FIRST_STACK_BYTES;
+    highest = (uintptr_t)__libc_stack_end;
+    lowest = highest - FIRST_STACK_BYTES;
 }
 
 /* glibc puts a thread's descriptor, which is what pthread_self() gives, and what is thread-local on
  * top of its stack: the stack's lowest bytes are given up for it here. */
 void stack_is_threads(size_t size)
 {
-    bounds.high = (uintptr_t)pthread_self();
-    bounds.low = bounds.high - (size > THREAD_HEAD_BYTES ? size - THREAD_HEAD_BYTES : 0);
+    highest = (uintptr_t)pthread_self();
+    lowest = highest - (size > THREAD_HEAD_BYTES ? size - THREAD_HEAD_BYTES : 0);
 }
 
 static int by_libunwind; /* calls, not samples */
@@ -73,13 +79,12 @@ void stack_find_by(const char *how)
 
 static struct thread_walks *walks_of(struct thread *self)
 {
-    if (!self->walks && !process.sealed) {
+    if (!self->walks)
+        self->walks = latest;
+    if (!self->walks && !process.sealed)
         self->walks = sys_mmap(NULL, sizeof *self->walks, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (self->walks)
-            sys_madvise(self->walks, sizeof *self->walks, MADV_DONTFORK);
-    }
-    return self->walks;
+    return latest = self->walks;
 }
 
 void stack_seal(void)
@@ -104,8 +109,8 @@ void stack_forget(struct thread *thread)
  */
 static int is_abandoned(uintptr_t owner, uintptr_t here)
 {
-    int owner_is_known = owner >= bounds.low && owner < bounds.high;
-    int here_is_known = here >= bounds.low && here < bounds.high;
+    int owner_is_known = owner >= lowest && owner < highest;
+    int here_is_known = here >= lowest && here < highest;
     if (owner_is_known || here_is_known)
         return here_is_known && (!owner_is_known || owner <= here);
     return here - owner < SAME_STACK_BYTES;
@@ -172,6 +177,7 @@ static uint32_t walk_from(const struct unwind_state *state, enum walk_use use, u
         libunwind_walk(walk, state);
         thread_resume(paused);
     } else {
+        struct unwind_bounds bounds = {lowest, highest};
         unwind(walk, state, bounds, process.unwind | (process.sealed ? UNWIND_SILENT : 0));
     }
     uint32_t id = intern_frames(walk);
