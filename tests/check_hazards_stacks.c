@@ -191,6 +191,15 @@ START_TEST(h37_a_child_of_a_raw_fork_returns_into_a_walk)
 }
 END_TEST
 
+/* Fails: a walk that is suspended, or that a handler elsewhere interrupted, taken for one that was
+ * left; and one that was left taken for good. */
+START_TEST(h32_walks_that_are_interrupted_stay_their_owner_s)
+{
+    static const char *const ways[] = {"fibers", "fiber", "alternative", "left"};
+    check_walks(ways[_i]);
+}
+END_TEST
+
 START_TEST(an_unwinder_that_is_not_there_is_told_of)
 {
     struct outcome run =
@@ -214,6 +223,7 @@ int main(void)
                         sizeof damages / sizeof damages[0]);
     tcase_add_test(hazards, h36_a_fork_s_child_returns_into_a_walk);
     tcase_add_test(hazards, h37_a_child_of_a_raw_fork_returns_into_a_walk);
+    tcase_add_loop_test(hazards, h32_walks_that_are_interrupted_stay_their_owner_s, 0, 4);
     tcase_add_test(hazards, an_unwinder_that_is_not_there_is_told_of);
     suite_add_tcase(suite, hazards);
     return run_suite(suite);
