@@ -83,7 +83,9 @@ $(B)/tests/check_unwind: $(UNWINDER)
 
 $(PROGRAMS_C): $(B)/tests/%: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(TEST_FLAGS) $(INSTRUMENT) -o $@ $< -ldl
+	$(CC) -std=gnu11 $(TEST_FLAGS) $(INSTRUMENT) -o $@ $< -ldl $(TEST_LINK)
+$(B)/tests/programs/h15_floating_point: TEST_LINK = -lm
+$(B)/tests/programs/h32_walks: TEST_LINK = -rdynamic
 
 $(PROGRAMS_CC): $(B)/tests/%: tests/%.cc
 	@mkdir -p $(@D)

@@ -2,6 +2,7 @@
 #include "preload/memory_samples.h"
 
 #include "base/sys.h"
+#include "preload/exponential.h"
 #include "runtime/clock.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ long memory_samples_begin(uint32_t rate)
     return 0;
 }
 
-/* xorshift64*, seeded by what the thread is and when. */
+/* xorshift64*, seeded by what the thread is and when. Never 0. */
 static uint64_t draw_bits(void)
 {
     if (!state)
@@ -37,26 +38,21 @@ static uint64_t draw_bits(void)
     return state * UINT64_C(0x2545f4914f6cdd1d);
 }
 
-/* -ln(u) for a random u in (0, 1]. log2 of a mantissa by a cubic, right within 0.0011:
- * nothing beside the draw itself. */
-static double draw_exponential(void)
+static int64_t draw_distance(void)
 {
-    uint64_t bits = draw_bits() >> 12 | 1; /* 52 bits */
-    int top = 63 - __builtin_clzll(bits);
-    double mantissa = (double)bits / (double)(UINT64_C(1) << top) - 1; /* [0, 1) */
-    double log2 = top + mantissa * (1.4208645 + mantissa * (-0.5772507 + mantissa * 0.1563862));
-    return (52 - log2) * 0.6931471805599453;
+    unsigned __int128 distance = fixed_exponential(draw_bits());
+    return (int64_t)(distance * memory_samples_rate >> EXPONENTIAL_BITS);
 }
 
 int memory_samples_draw(size_t size)
 {
     int64_t bytes = size > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)size;
     if (!state) /* a thread's first */
-        left = (int64_t)(draw_exponential() * memory_samples_rate);
+        left = draw_distance();
     left -= bytes;
     if (__builtin_expect(left >= 0, 1))
         return 0;
-    left = (int64_t)(draw_exponential() * memory_samples_rate);
+    left = draw_distance();
     return 1;
 }
 

@@ -170,13 +170,12 @@ static void at_quick_exit_last(void *unused)
     start_finish(quick_status);
 }
 
-/* The clock is not calibrated yet: a wait's length is compared in ticks as well as that goes. */
 static uint64_t ticks_of_usec(uint64_t usec)
 {
-    struct clock_pair first = process.live->start, now = clock_read_pair();
-    uint64_t nsec = now.nsec - first.nsec;
-    return nsec ? (uint64_t)((double)(now.tick - first.tick) / (double)nsec * 1000 * (double)usec)
-                : usec * 1000;
+    uint64_t nsec;
+    if (__builtin_mul_overflow(usec, 1000, &nsec))
+        nsec = UINT64_MAX;
+    return clock_ticks_since(process.live->start, nsec);
 }
 
 static void prepare_capture(char *const *environment)

@@ -32,3 +32,14 @@ struct clock_pair clock_read_pair(void)
     }
     return best;
 }
+
+/* Not in floating point, whose flags are the program's. */
+uint64_t clock_ticks_since(struct clock_pair start, uint64_t nsec)
+{
+    struct clock_pair now = clock_read_pair();
+    if (now.nsec <= start.nsec || now.tick <= start.tick)
+        return nsec;
+    unsigned __int128 ticks =
+        (unsigned __int128)nsec * (now.tick - start.tick) / (now.nsec - start.nsec);
+    return ticks > UINT64_MAX ? UINT64_MAX : (uint64_t)ticks;
+}

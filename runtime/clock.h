@@ -26,4 +26,8 @@ static inline uint64_t clock_tick(void)
 /* Both clocks, read within a microsecond of each other unless the machine prevents it. */
 struct clock_pair clock_read_pair(void);
 
+/* Ticks that so many nanoseconds take, as far as that can be told from the time since `start`: the
+ * clock is not calibrated here. At most UINT64_MAX. */
+uint64_t clock_ticks_since(struct clock_pair start, uint64_t nsec);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "runtime/layout.h"
+#include "runtime/process.h"
 
 #include <limits.h>
 #include <stdatomic.h>
@@ -95,18 +96,21 @@ long definitions_open(const char *path, struct live_header *live, uint32_t paren
 }
 
 /* Makes the file reach `end`, and maps it; concurrent callers reserve the same step, which is
- * harmless. */
+ * harmless. Without signals: a handler that forks would leave its child half-way between two files.
+ */
 static int grow(uint64_t end)
 {
-    long fd = sys_open_high(arena.path, O_RDWR, 0);
-    if (fd < 0)
-        return 0;
+    uint64_t mask = sys_signals_block();
+    long fd = sys_open_high(arena.path, O_RDWR, 0), failed = fd < 0;
     uint64_t from, chunk = (end - 1) / ARENA_CHUNK * ARENA_CHUNK;
-    while ((from = atomic_load(&arena.reserved)) < end)
+    while (fd >= 0 && (from = atomic_load(&arena.reserved)) < end)
         if (from >= ARENA_BYTES || reserve_from(fd, from) != 0)
             break;
-    long failed = memory_of(chunk) ? 0 : map_chunk(fd, chunk);
-    sys_close(fd);
+    if (fd >= 0) {
+        failed = memory_of(chunk) ? 0 : map_chunk(fd, chunk);
+        sys_close(fd);
+    }
+    sys_signals_restore(mask);
     return !failed && atomic_load(&arena.reserved) >= end;
 }
 
@@ -116,6 +120,13 @@ void definitions_seal(int sealed)
     if (sealed && atomic_load(&arena.chunks[0]))
         grow(wanted < ARENA_BYTES ? wanted : ARENA_BYTES);
     arena.sealed = sealed;
+}
+
+/* A fork's child that has no files yet. What it claims is its parent's to claim, too; what had been
+ * claimed before the fork is written by both, and the same. */
+static int is_only_read(void)
+{
+    return atomic_load(&process.state) != PROCESS_OFF && process_is_wiped();
 }
 
 uint32_t definitions_append(enum definition_kind kind, const void *head, size_t head_size,
@@ -128,6 +139,8 @@ uint32_t definitions_append(enum definition_kind kind, const void *head, size_t 
     uint64_t id = size > ARENA_CHUNK ? ARENA_BYTES : atomic_fetch_add(&arena.used, size);
     while (id / ARENA_CHUNK != (id + size - 1) / ARENA_CHUNK && id < ARENA_BYTES)
         id = atomic_fetch_add(&arena.used, size); /* what was claimed stays zeros, to be skipped */
+    if (is_only_read())
+        return 0;
     int fits = id + size <= ARENA_BYTES;
     int exists = fits && id + size <= atomic_load(&arena.reserved) && memory_of(id);
     if (!exists && (!fits || arena.sealed || !grow(id + size))) {

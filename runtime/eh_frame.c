@@ -6,6 +6,7 @@
 #include "runtime/cfa.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <string.h>
 
 #pragma weak _dl_find_object /* of glibc 2.35 */
@@ -58,13 +59,46 @@ static uint64_t take_pointer(struct bytes *bytes, unsigned encoding)
 
 /* ---- which description is an address's ---- */
 
-/* From `at` to the end of the module's mapping. */
+enum { PAGE = 4096 };
+
+/* The module's program headers. NULL: they are not in its first page, where linkers put them. */
+static const ElfW(Phdr) * program_headers(const struct dl_find_object *module, unsigned *count)
+{
+    const ElfW(Ehdr) *header = module->dlfo_map_start;
+    *count = header->e_phnum;
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_phentsize != sizeof(ElfW(Phdr)) || header->e_phoff % sizeof(uint64_t) != 0 ||
+        header->e_phoff > PAGE || *count > (PAGE - header->e_phoff) / sizeof(ElfW(Phdr)))
+        return NULL;
+    return (const void *)((const char *)module->dlfo_map_start + header->e_phoff);
+}
+
+/* Bytes from `at`, which is in the module, to the end of the segment that it is in: between
+ * segments nothing may be read. 0 when it is in none. */
+static uint64_t room_in_segment(const struct dl_find_object *module, const uint8_t *at)
+{
+    unsigned count, loaded = 0;
+    const ElfW(Phdr) *segment = program_headers(module, &count);
+    uint64_t rest = (uint64_t)((const uint8_t *)module->dlfo_map_end - at);
+    uint64_t place = (uint64_t)(at - (const uint8_t *)module->dlfo_map_start);
+    for (unsigned i = 0; segment && i < count; i++, segment++) {
+        if (segment->p_type != PT_LOAD)
+            continue;
+        if (loaded++ == 0) /* the module starts with its first segment's page */
+            place += segment->p_vaddr & ~(uint64_t)(PAGE - 1);
+        uint64_t within = place - segment->p_vaddr;
+        if (segment->p_flags & PF_R && within < segment->p_memsz)
+            return segment->p_memsz - within < rest ? segment->p_memsz - within : rest;
+    }
+    return loaded ? 0 : rest;
+}
+
+/* From `at` to where the module's memory there ends. */
 static struct bytes within(const struct dl_find_object *module, const uint8_t *at)
 {
     const uint8_t *low = module->dlfo_map_start, *high = module->dlfo_map_end;
-    if (at < low || at > high)
-        return (struct bytes){high, high, 1};
-    return (struct bytes){at, high, 0};
+    uint64_t room = at < low || at >= high ? 0 : room_in_segment(module, at);
+    return room ? (struct bytes){at, at + room, 0} : (struct bytes){high, high, 1};
 }
 
 /* The table of .eh_frame_hdr, sorted by address: both as distances from the header. */

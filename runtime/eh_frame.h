@@ -6,7 +6,7 @@
  * where registers were saved below that.
  *
  * Safe anywhere: no lock, no allocation, no write outside the caller's memory; what is read of a
- * module is bounded by its mapping, and loops by what is read. */
+ * module is bounded by the segment that it begins in, and loops by what is read. */
 #ifndef VT_RUNTIME_EH_FRAME_H
 #define VT_RUNTIME_EH_FRAME_H
 

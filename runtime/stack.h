@@ -1,8 +1,10 @@
 /* Stacks as definitions: walks the calling thread's, and gives each different one an id.
  *
  * What a thread remembers of its last walk (unwind.h) is memory of its own, made when it first
- * needs it. A handler that interrupts a walk finds it taken and uses another one; that a handler
- * left a walk by a longjmp is found out by the next walk that begins further out. */
+ * needs it. A handler that interrupts a walk finds it taken and uses another one, or does without
+ * a stack; it may also suspend the walk, and go on with another stack (coroutines that a timer
+ * switches), or leave it by a longjmp. Which of these it was is found out by whoever needs the
+ * memory next: see stack.c. */
 #ifndef VT_RUNTIME_STACK_H
 #define VT_RUNTIME_STACK_H
 

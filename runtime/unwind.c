@@ -58,14 +58,15 @@ static inline __attribute__((always_inline)) uint32_t compare(struct unwind_walk
     return 0;
 }
 
-/* Leaves only the innermost `kept` frames. */
-static void drop_outermost(struct unwind_walk *walk, uint32_t kept)
+/* Of `depth` frames leaves only the innermost `kept`. */
+static void drop_outermost(struct unwind_walk *walk, uint32_t depth, uint32_t kept)
 {
-    uint32_t drop = walk->depth - kept, reads = walk->frame[drop - 1].reads;
-    uint32_t all = walk->frame[walk->depth - 1].reads;
+    uint32_t drop = depth - kept, reads = walk->frame[drop - 1].reads;
+    uint32_t all = walk->frame[depth - 1].reads;
     for (uint32_t i = 0; i < kept; i++) {
-        walk->frame[i] = walk->frame[i + drop];
-        walk->frame[i].reads = (uint16_t)(walk->frame[i].reads - reads);
+        struct unwind_frame frame = walk->frame[i + drop];
+        frame.reads = (uint16_t)(frame.reads > reads ? frame.reads - reads : 0);
+        walk->frame[i] = frame;
     }
     for (uint32_t i = reads; i < all; i++)
         walk->read[i - reads] = walk->read[i];
@@ -92,11 +93,12 @@ static inline uint32_t settle_reads(struct unwind_walk *walk, const struct unwin
         }
         return kind == RULE_FP || (needed && !saved);
     }
-    for (uint32_t i = 0; i < fresh->reads; i++) {
+    uint32_t count = fresh->reads < *kept ? fresh->reads : *kept;
+    for (uint32_t i = 0; i < count; i++) {
         read[i] = walk->fresh_read[--*kept];
         walk->plain &= read[i].at >= fresh->sp && read[i].at + 8 <= walk->high;
     }
-    *reads += fresh->reads;
+    *reads += count;
     return 1;
 }
 
@@ -106,6 +108,8 @@ static inline __attribute__((always_inline)) void settle(struct unwind_walk *wal
 {
     uint32_t reads = outer ? walk->frame[outer - 1].reads : 0;
     uint32_t needed = outer ? walk->frame[outer - 1].needs_fp : 0;
+    if (reads > UNWIND_STEP_READS * outer) /* another stack's */
+        reads = UNWIND_STEP_READS * outer;
     struct unwind_frame *frame = &walk->frame[outer];
     for (uint32_t i = frames; i-- > 0; frame++) {
         const struct unwind_fresh *fresh = &walk->fresh[i];
@@ -154,8 +158,9 @@ static int join(struct walker *walker, uint32_t count)
         return 1;
     }
     if (depth > walk->most) {
-        walk->depth = count;
-        drop_outermost(walk, count = frames_kept(walk) - walker->frames);
+        uint32_t kept = frames_kept(walk) - walker->frames;
+        drop_outermost(walk, count, kept);
+        count = kept;
     }
     walk->plain &= !walker->signals && walk->high == walker->bounds.high;
     walk->high = walker->bounds.high;

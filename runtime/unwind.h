@@ -17,7 +17,8 @@
 
 #include <stdint.h>
 
-enum { UNWIND_LEAST = 8, UNWIND_USUAL = 64, UNWIND_MOST = 512, UNWIND_READS = 3 * UNWIND_MOST };
+enum { UNWIND_LEAST = 8, UNWIND_USUAL = 64, UNWIND_MOST = 512 };
+enum { UNWIND_STEP_READS = 3, UNWIND_READS = UNWIND_STEP_READS * UNWIND_MOST };
 
 /* A frame: the innermost one to start at. */
 struct unwind_state {
@@ -69,7 +70,11 @@ struct unwind_fresh {
 
 /* What a thread keeps of its last stack: in zeroed memory of the caller's, some 80 KiB, of which
  * only deep stacks use the most. One for each thread, and another one for handlers that may
- * interrupt it. */
+ * interrupt it.
+ *
+ * A walk under way that comes back, suspended in a handler, after another one has used the same
+ * memory, makes nothing of what it finds there but a wrong stack: numbers of frames are its own,
+ * and of words it takes no more than frames can have. */
 struct unwind_walk {
     uint32_t most;  /* frames of a stack, UNWIND_LEAST … UNWIND_MOST; the caller says it once */
     uint32_t depth; /* frames; 0: nothing is remembered */

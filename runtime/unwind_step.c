@@ -4,7 +4,6 @@
 #include "base/sys.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 
 enum { PAGE = 4096, SIGNALS = 8 };
 
@@ -26,13 +25,12 @@ void unwind_know_stack(struct walker *walker, uint64_t sp)
 static int ask_for_page(struct walker *walker, uint64_t page)
 {
     char byte;
-    struct iovec here = {&byte, 1}, there = {(void *)(uintptr_t)page, 1};
     for (uint32_t i = 0; i < walker->pages && i < UNWIND_PAGES; i++)
         if (walker->page[i] == page)
             return 1;
     if (walker->silent)
         return 0;
-    long got = arch_syscall(SYS_process_vm_readv, sys_getpid(), (long)&here, 1, (long)&there, 1, 0);
+    long got = sys_peek(page, &byte, 1);
     if (got == 1)
         walker->page[walker->pages++ % UNWIND_PAGES] = page;
     else if (got != -EFAULT)

@@ -11,14 +11,6 @@
 
 enum { INTERVAL_NSEC = 20000000, RETRY_TICKS = 1 << 28 };
 
-/* Ticks in an interval, from the process's first pair of readings to this one. */
-static uint64_t interval(struct clock_pair now)
-{
-    struct clock_pair start = process.live->start;
-    double nsec = (double)(now.nsec - start.nsec), ticks = (double)(now.tick - start.tick);
-    return now.nsec > start.nsec ? (uint64_t)(ticks / nsec * INTERVAL_NSEC) : INTERVAL_NSEC;
-}
-
 /* The second number of /proc/self/statm: resident pages. */
 static uint64_t resident(void)
 {
@@ -73,7 +65,7 @@ void usage_sample(uint64_t tick)
     if (next != UINT64_MAX && thread_room()) {
         uint64_t mask = sys_signals_block();
         sample();
-        next = tick + interval(clock_read_pair());
+        next = tick + clock_ticks_since(process.live->start, INTERVAL_NSEC);
         sys_signals_restore(mask);
     }
     __atomic_store_n(&process.usage_tick, next, __ATOMIC_RELAXED);

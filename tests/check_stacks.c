@@ -1,4 +1,5 @@
 /* The stacks of calls, against programs that keep their own books. */
+#include "preload/exponential.h"
 #include "tests/folded.h"
 
 #include <math.h>
@@ -135,6 +136,39 @@ START_TEST(blocks_that_grow_or_cannot_are_the_same_ones)
 }
 END_TEST
 
+/* Beside libm's logarithm; and mean, variance and tail are what an exponential distribution has,
+ * within five standard errors of so many draws. */
+START_TEST(sampled_memory_is_drawn_from_an_exponential_distribution)
+{
+    enum { DRAWS = 1000000 };
+    const double unit = ldexp(1, -EXPONENTIAL_BITS);
+    double sum = 0, squares = 0, root = sqrt(DRAWS);
+    long far = 0;
+    uint64_t bits = 88172645463325252u;
+    for (long i = 0; i < DRAWS; i++) {
+        bits ^= bits << 13;
+        bits ^= bits >> 7;
+        bits ^= bits << 17;
+        double drawn = (double)fixed_exponential(bits) * unit;
+        double really = -log((double)bits * ldexp(1, -64));
+        ck_assert_double_ge(drawn, really - 1e-9);
+        ck_assert_double_le(drawn, really + ldexp(1, -LOG_BITS));
+        sum += drawn;
+        squares += (drawn - 1) * (drawn - 1);
+        far += drawn > 3;
+    }
+    ck_assert_double_le(fabs(sum / DRAWS - 1), 5 / root);
+    ck_assert_double_le(fabs(squares / DRAWS - 1), 5 * sqrt(8) / root);
+    ck_assert_double_le(fabs((double)far / DRAWS - exp(-3)), 5 * sqrt(exp(-3)) / root);
+    static const uint64_t ends[] = {1, 2, UINT64_C(1) << 63, UINT64_MAX};
+    static const double logarithms[] = {64, 63, 1, 0};
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_le(
+            fabs((double)fixed_exponential(ends[i]) * unit - logarithms[i] * log(2)),
+            ldexp(1, -LOG_BITS));
+}
+END_TEST
+
 /* A call that never comes back has no record: its stack is where onlookers see it. */
 START_TEST(a_wait_that_never_ended_has_its_stack)
 {
@@ -256,6 +290,7 @@ int main(void)
     tcase_add_checked_fixture(stacks, enter_folder, leave_folder);
     tcase_add_test(stacks, calls_have_the_stacks_that_the_program_knows);
     tcase_add_test(stacks, sampled_memory_estimates_all_of_it);
+    tcase_add_test(stacks, sampled_memory_is_drawn_from_an_exponential_distribution);
     tcase_add_test(stacks, an_entry_point_without_tables_is_the_outermost_frame);
     tcase_add_test(stacks, blocks_that_grow_or_cannot_are_the_same_ones);
     tcase_add_test(stacks, a_wait_that_never_ended_has_its_stack);

@@ -471,6 +471,94 @@ START_TEST(ids_are_kept_only_when_they_were_given)
 }
 END_TEST
 
+/* ---- H29: walks that are suspended, while others use their memory ---- */
+
+enum { DEEP_WORDS = 4096, FRAME_WORDS = 4, KINDS = 4, TRAP_FLAG = 0x100, STEPS = 120000 };
+
+static struct unwind_walk *shared;
+static uint64_t *deep_stack;
+static volatile int stepping;
+static volatile long steps, interlopers;
+
+/* A walk of one of four kinds: of the real stack, along a chain of frame pointers of which all or
+ * nothing is known, and from anywhere. */
+OPAQUE static void walk_shared(uint64_t kind)
+{
+    struct unwind_bounds deep = {(uintptr_t)deep_stack, (uintptr_t)(deep_stack + DEEP_WORDS)};
+    uint64_t *chain = deep_stack + random_word() % 8 * FRAME_WORDS;
+    struct unwind_state state = {
+        .pc = deep_stack[1], .sp = (uint64_t)(uintptr_t)chain, .fp = (uint64_t)(uintptr_t)chain};
+    uint32_t how = kind ? UNWIND_POINTERS : UNWIND_AUTO;
+    if (kind == 0)
+        unwind_here(&state);
+    if (kind == KINDS - 1)
+        state.fp = random_address(deep_stack);
+    unwind(shared, &state, kind == 0 ? seen_bounds : kind == 1 ? deep : unknown, how);
+    shared->same = shared->depth;
+}
+
+/* At every instruction: sometimes another walk; and the next instruction. */
+static void step(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)info;
+    ucontext_t *at = context;
+    steps++;
+    if (stepping && random_word() % 32 == 0) {
+        walk_shared(random_word() % KINDS);
+        interlopers++;
+    }
+    if (stepping)
+        at->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+    else
+        at->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+
+static void make_chain(void)
+{
+    size_t size = DEEP_WORDS * sizeof(uint64_t);
+    char *pages = mmap(NULL, size + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_int_eq(mprotect(pages + 4096, size, PROT_READ | PROT_WRITE), 0);
+    deep_stack = (uint64_t *)(void *)(pages + 4096);
+    for (int i = 0; i + FRAME_WORDS < DEEP_WORDS; i += FRAME_WORDS) {
+        deep_stack[i] = (uint64_t)(uintptr_t)(deep_stack + i + FRAME_WORDS);
+        deep_stack[i + 1] = (uint64_t)(uintptr_t)unwind + 16;
+    }
+}
+
+/* At the end of what can be read and written. */
+static void make_shared(uint32_t most)
+{
+    size_t size = (sizeof *shared + 4095) & ~(size_t)4095;
+    char *pages = mmap(NULL, size + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_int_eq(mprotect(pages + 4096, size, PROT_READ | PROT_WRITE), 0);
+    shared = (struct unwind_walk *)(void *)(pages + 4096 + size - sizeof *shared);
+    shared->most = most;
+}
+
+START_TEST(h29_a_suspended_walk_comes_back_to_another_one_s_memory)
+{
+    struct sigaction action = {.sa_sigaction = step, .sa_flags = SA_SIGINFO};
+    seen_bounds = own_stack();
+    make_chain();
+    make_shared(depths[_i]);
+    sigaction(SIGTRAP, &action, NULL);
+    for (uint64_t round = 0; steps < STEPS; round++) {
+        walk_shared(round % KINDS);
+        stepping = 1;
+        raise(SIGTRAP);
+        walk_shared(round % KINDS);
+        stepping = 0;
+        ck_assert_uint_le(shared->depth, shared->most);
+        for (uint32_t i = 0; i < shared->depth; i++)
+            ck_assert_uint_le(shared->frame[i].reads, UNWIND_STEP_READS * (i + 1));
+        forget(shared);
+        walk_shared(0);
+        ck_assert_uint_ne(shared->cut, UNWIND_LOST);
+    }
+    ck_assert_int_gt(interlopers, 1000);
+}
+END_TEST
+
 /* ---- H29, H30: handlers at any instruction, libraries that come and go ---- */
 
 static struct unwind_walk handler_walk = {.most = UNWIND_USUAL};
@@ -523,6 +611,7 @@ int main(void)
     tcase_add_loop_test(oracle, stacks_of_real_programs_are_those_that_libunwind_sees, 0, SUBJECTS);
     suite_add_tcase(suite, oracle);
     tcase_set_timeout(cases, 60);
+    tcase_add_loop_test(cases, h29_a_suspended_walk_comes_back_to_another_one_s_memory, 0, 3);
     tcase_add_test(cases, h30_handlers_unwind_while_libraries_come_and_go);
     tcase_add_loop_test(cases, h31_recursion_of_100000_frames_costs_a_few, 0, 3);
     tcase_add_test(cases, h32_an_alternative_stack_leads_back_to_the_known_one);

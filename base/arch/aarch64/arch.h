@@ -27,6 +27,12 @@ static inline uint64_t *arch_claim(uint64_t **cursor, size_t bytes)
     return old;
 }
 
+static inline int arch_replace(uint64_t *at, uint64_t old, uint64_t replacement)
+{
+    return __atomic_compare_exchange_n(at, &old, replacement, 0, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline long arch_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = number;

@@ -1,10 +1,12 @@
 /* What differs between processors, for x86_64. One folder per architecture, chosen by include path;
- * every folder offers the same four functions, so no body anywhere tests for an architecture.
+ * every folder offers the same five functions, so no body anywhere tests for an architecture.
  *
  *   arch_ticks           the cheapest monotonic counter, the same on all cores
  *   arch_ticks_reliable  whether arch_ticks may be used as a clock (else the capture uses
  * nanoseconds) arch_claim           take `bytes` from a cursor in one instruction, so that a signal
  * handler that interrupts the caller takes the bytes behind ours and never the same ones
+ *   arch_replace         puts a word in the place of another and says whether that was there: in
+ * one instruction where the caller's own handlers are concerned, not where other threads are
  *   arch_syscall         a system call that touches neither errno nor any library
  */
 #ifndef VT_BASE_ARCH_H
@@ -38,6 +40,16 @@ static inline uint64_t *arch_claim(uint64_t **cursor, size_t bytes)
     uint64_t old = bytes;
     __asm__ volatile("xaddq %0, %1" : "+r"(old), "+m"(*cursor) : : "memory", "cc");
     return (uint64_t *)old;
+}
+
+static inline int arch_replace(uint64_t *at, uint64_t old, uint64_t replacement)
+{
+    int was_there;
+    __asm__ volatile("cmpxchgq %3, %1"
+                     : "=@ccz"(was_there), "+m"(*at), "+a"(old)
+                     : "r"(replacement)
+                     : "memory");
+    return was_there;
 }
 
 static inline long arch_syscall(long number, long a, long b, long c, long d, long e, long f)
