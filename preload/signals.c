@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "preload/wrap.h"
 #include "runtime/sampler.h"
+#include "runtime/sampler_mask.h"
 
 #include <stdatomic.h>
 
@@ -31,17 +32,16 @@ static void set_word(sigset_t *set, uint64_t word)
     memcpy(set, &word, sizeof word);
 }
 
+int signals_are_borrowed(void)
+{
+    return sampler_has_begun() && process_is_borrowed();
+}
+
 /* Whether the signal is meant, rather than all. */
 static int names_it(const sigset_t *set)
 {
     static const uint64_t around = SAMPLER_BIT << 1 | SAMPLER_BIT >> 1;
     return is_plausible(set) && (word_of(set) & (around | SAMPLER_BIT)) == SAMPLER_BIT;
-}
-
-static void give_up(void)
-{
-    process_gap(GAP_UNSAMPLED);
-    sampler_end();
 }
 
 /* The same action, whose handler the sampler does not interrupt if it runs on a stack of its own.
@@ -58,28 +58,36 @@ static const struct sigaction *keep_out(int signal, const struct sigaction *acti
     return copy;
 }
 
-EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *before)
+/* The program's handler, and whether ours is kept out of it. */
+static int act(int signal, const struct sigaction *action, struct sigaction *before)
 {
     struct sigaction copy;
-    if (signal <= 0 || signal > 64)
-        return real.sigaction(signal, action, before);
     if (signal == SAMPLER_SIGNAL && is_plausible(action) && sampler_is_on()) {
         /* the default is what a program believes that it has; many reset all signals */
         if (action->sa_handler == SIG_DFL)
             action = NULL;
         else
-            give_up();
+            sampler_give_up();
     }
-    uint64_t bit = UINT64_C(1) << (signal - 1), kept = atomic_load(&kept_out) & bit;
     const struct sigaction *given = keep_out(signal, action, &copy);
     int answer = real.sigaction(signal, given, before);
-    if (answer != 0)
+    if (answer == 0 && action && given == action)
+        atomic_fetch_and(&kept_out, ~(UINT64_C(1) << (signal - 1)));
+    return answer;
+}
+
+EXPORT int sigaction(int signal, const struct sigaction *action, struct sigaction *before)
+{
+    if (signal <= 0 || signal > 64 || !sampler_has_begun())
+        return real.sigaction(signal, action, before);
+    uint64_t kept = atomic_load(&kept_out) & UINT64_C(1) << (signal - 1);
+    int answer = signals_are_borrowed() ? real.sigaction(signal, action, before)
+                                        : act(signal, action, before);
+    if (answer != 0 || !before)
         return answer;
-    if (action && given == action && kept)
-        atomic_fetch_and(&kept_out, ~bit);
-    if (before && kept)
+    if (kept)
         set_word(&before->sa_mask, word_of(&before->sa_mask) & ~SAMPLER_BIT);
-    if (signal == SAMPLER_SIGNAL && before && sampler_has((void *)before->sa_handler))
+    if (signal == SAMPLER_SIGNAL && sampler_has((void *)before->sa_handler))
         memset(before, 0, sizeof *before); /* SIG_DFL */
     return answer;
 }
@@ -94,10 +102,10 @@ void signals_jump(void)
 #define SIGNAL(name)                                                                               \
     EXPORT sighandler_t name(int number, sighandler_t handler)                                     \
     {                                                                                              \
-        if (number == SAMPLER_SIGNAL && sampler_is_on()) {                                         \
+        if (number == SAMPLER_SIGNAL && sampler_is_on() && !process_is_borrowed()) {               \
             if (handler == SIG_DFL)                                                                \
                 return SIG_DFL;                                                                    \
-            give_up();                                                                             \
+            sampler_give_up();                                                                     \
         }                                                                                          \
         sighandler_t before = real.name(number, handler);                                          \
         return sampler_has((void *)before) ? SIG_DFL : before;                                     \
@@ -116,31 +124,50 @@ EXPORT int sigaltstack(const stack_t *stack, stack_t *before)
     return real.sigaltstack(stack, before);
 }
 
+/* The kernel's mask behind a change. */
+static uint64_t changed(uint64_t mask, int how, uint64_t by)
+{
+    return how == SIG_BLOCK ? mask | by : how == SIG_UNBLOCK ? mask & ~by : by;
+}
+
+/* The sampler's signal stays as it is in the real mask, and the program is told what it asked for.
+ */
+static int seem_to_change(int (*really)(int, const sigset_t *, sigset_t *), int how,
+                          const sigset_t *set, sigset_t *before)
+{
+    sigset_t given, mine;
+    int asks = 0;
+    if (!before)
+        before = &mine;
+    if (is_plausible(set)) {
+        asks = (word_of(set) & SAMPLER_BIT) != 0;
+        given = *set;
+        if (how != SIG_UNBLOCK)
+            set_word(&given, word_of(set) & ~SAMPLER_BIT);
+    }
+    int answer = really(how, is_plausible(set) ? &given : set, before);
+    if (answer != 0)
+        return answer;
+    uint64_t mask = word_of(before), seemed = sampler_mask_shown(mask);
+    set_word(before, seemed);
+    if (set && (asks || how == SIG_SETMASK))
+        sampler_mask_said(changed(mask, how, word_of(&given)), asks && how != SIG_UNBLOCK);
+    else if (set)
+        sampler_mask_said(changed(mask, how, word_of(&given)), (seemed & SAMPLER_BIT) != 0);
+    return answer;
+}
+
 static int change_mask(int (*really)(int, const sigset_t *, sigset_t *), int how,
                        const sigset_t *set, sigset_t *before)
 {
-    sigset_t copy;
-    if (how != SIG_UNBLOCK && names_it(set) && sampler_is_on())
-        give_up();
-    if (!sampler_is_on()) {
-        sampler_settle_mask();
+    if (!sampler_has_begun() || process_is_borrowed())
         return really(how, set, before);
-    }
-    int asks = is_plausible(set) && word_of(set) & SAMPLER_BIT, seemed = sampler_seems_blocked;
-    const sigset_t *given = set;
-    if (asks && how != SIG_UNBLOCK) {
-        copy = *set;
-        set_word(&copy, word_of(set) & ~SAMPLER_BIT);
-        given = &copy;
-    }
-    int answer = really(how, given, before);
-    if (answer != 0)
-        return answer;
-    if (set && (asks || how == SIG_SETMASK))
-        sampler_seems_blocked = asks && how != SIG_UNBLOCK;
-    if (before && seemed)
-        set_word(before, word_of(before) | SAMPLER_BIT);
-    return answer;
+    if (how != SIG_UNBLOCK && names_it(set) && sampler_is_on())
+        sampler_give_up();
+    if (sampler_is_on())
+        return seem_to_change(really, how, set, before);
+    sampler_mask_settle();
+    return really(how, set, before);
 }
 
 EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *before)
@@ -155,15 +182,17 @@ EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *before)
 
 const sigset_t *signals_without_ours(const sigset_t *set, sigset_t *copy)
 {
+    if (!is_plausible(set) || signals_are_borrowed())
+        return set;
     if (names_it(set) && sampler_is_on())
-        give_up();
-    if (!sampler_is_on()) {
-        sampler_settle_mask();
-    } else if (is_plausible(set) && word_of(set) & SAMPLER_BIT) {
+        sampler_give_up();
+    if (sampler_is_on() && word_of(set) & SAMPLER_BIT) {
         *copy = *set;
         set_word(copy, word_of(set) & ~SAMPLER_BIT);
         return copy;
     }
+    if (!sampler_is_on() && !process.sealed)
+        sampler_mask_settle();
     return set;
 }
 

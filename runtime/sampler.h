@@ -17,29 +17,22 @@ static const uint64_t SAMPLER_BIT = UINT64_C(1) << (SAMPLER_SIGNAL - 1); /* in a
  * of AVX-512, and ours. */
 enum { SAMPLER_STACK = 6144 };
 
-/* The calling thread has been told that the signal is blocked, which it is not. */
-extern __thread int sampler_seems_blocked;
-
 /* Samples every thread that attaches from now on. `only_uninstrumented`: ends with the first
  * function event. */
 void sampler_begin(uint32_t hz, int only_uninstrumented);
 
-/* The program wants the signal for itself, or the process is about to be sealed: no more samples in
- * this process. */
+/* No more samples in this process: it is about to be sealed; the same because the program wants the
+ * signal for itself, or the samples would disturb it, which the trace says. */
 void sampler_end(void);
+void sampler_give_up(void);
 
 int sampler_is_on(void);
 
+/* Whether it is on, or was. */
+int sampler_has_begun(void);
+
 /* The calling thread is sampled no more: it chose an alternative stack that is too small. */
 void sampler_leave_thread(void);
-
-/* The signal mask for a thread that has just attached and had this one: it may have been started
- * with the signal blocked. */
-uint64_t sampler_mask(uint64_t mask);
-
-/* What the calling thread believes of its mask becomes true, because the signal is the program's
- * now. */
-void sampler_settle_mask(void);
 
 /* Whether this is the handler of the sampler's. */
 int sampler_has(const void *handler);

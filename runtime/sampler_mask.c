@@ -1,0 +1,78 @@
+/* See sampler_mask.h. */
+#include "runtime/sampler_mask.h"
+
+#include "base/sys.h"
+#include "runtime/process.h"
+#include "runtime/sampler.h"
+
+#include <signal.h>
+
+__thread struct sampler_belief sampler_belief __attribute__((tls_model("initial-exec")));
+
+static const uint64_t AROUND = SAMPLER_BIT << 1 | SAMPLER_BIT >> 1;
+
+static uint64_t real_mask(void)
+{
+    uint64_t mask = 0;
+    SYS4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
+    return mask;
+}
+
+uint64_t sampler_mask_shown(uint64_t mask)
+{
+    uint64_t around = mask & AROUND;
+    if (sampler_belief.settled)
+        return mask;
+    int blocked = around == sampler_belief.around ? sampler_belief.blocked : around == AROUND;
+    return blocked ? mask | SAMPLER_BIT : mask & ~SAMPLER_BIT;
+}
+
+void sampler_mask_said(uint64_t mask, int blocked)
+{
+    sampler_belief.around = mask & AROUND;
+    sampler_belief.blocked = blocked;
+}
+
+uint64_t sampler_mask_attached(uint64_t mask)
+{
+    static const uint64_t glibcs = UINT64_C(3) << 31; /* 32 and 33: no program blocks them */
+    if (!sampler_is_on() || mask & glibcs || !(mask & SAMPLER_BIT))
+        return mask;
+    sampler_mask_said(mask, 1);
+    return mask & ~SAMPLER_BIT;
+}
+
+uint64_t sampler_mask_settled(uint64_t mask)
+{
+    mask |= sampler_mask_shown(mask) & SAMPLER_BIT;
+    sampler_belief.settled = 1;
+    return mask;
+}
+
+void sampler_mask_settle(void)
+{
+    if (sampler_has_begun() && !sampler_belief.settled)
+        sys_signals_restore(sampler_mask_settled(real_mask()));
+}
+
+/* Whether there is a difference to make, and it may be made. */
+static int differs(void)
+{
+    return sampler_has_begun() && !process.sealed;
+}
+
+uint64_t sampler_mask_hand_on(void)
+{
+    if (!differs())
+        return 0;
+    uint64_t mask = real_mask();
+    if (sampler_mask_shown(mask) & ~mask)
+        sys_signals_restore(sampler_mask_shown(mask));
+    return mask;
+}
+
+void sampler_mask_take_back(uint64_t before)
+{
+    if (differs())
+        sys_signals_restore(before);
+}

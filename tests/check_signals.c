@@ -1,0 +1,89 @@
+/* That programs which are sampled do not notice it in their signals, masks and stacks. */
+#include "tests/hazards.h"
+
+static struct outcome unseen(const char *what)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s %s", built_program("programs/signals_unseen"), what);
+    return captured("--sample 10000", command);
+}
+
+static long samples_taken(void)
+{
+    json_t *info = look("info", "x.vtrace");
+    const json_t *events = json_object_get(info, "events");
+    long samples = json_object_get(events, "sample") ? number_in(events, "sample") : 0;
+    json_decref(info);
+    return samples;
+}
+
+static int was_sampled_to_the_end(void)
+{
+    struct outcome info = shell("'%s' info x.vtrace", built_command());
+    int answer = !strstr(info.out, "were not sampled");
+    outcome_free(&info);
+    return answer;
+}
+
+/* The program's handlers would find a mask and a place in the program that are not the program's,
+ * and cancellation one that cannot be left. */
+START_TEST(no_handler_interrupts_the_sampler)
+{
+    struct outcome run = unseen("handler");
+    ck_assert_int_eq(book(&run, "may_interrupt"), 0);
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(a_timer_of_the_program_is_not_taken_for_the_sampler_s)
+{
+    struct outcome run = unseen("timer");
+    ck_assert_int_eq(book(&run, "killed_by"), 53);
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(a_mask_that_a_jump_brings_back_is_the_one_it_kept)
+{
+    struct outcome run = unseen("restored");
+    ck_assert_int_eq(book(&run, "behind_open"), 0);
+    ck_assert_int_eq(book(&run, "behind_closed"), 2);
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(h38_a_vfork_s_child_leaves_its_parent_s_signals_alone)
+{
+    struct outcome run = unseen("vfork");
+    ck_assert_int_eq(book(&run, "blocked"), 11);
+    ck_assert(was_sampled_to_the_end());
+    ck_assert_int_ge(samples_taken(), 3);
+    outcome_free(&run);
+}
+END_TEST
+
+/* By posix_spawn, by a vfork whose child unblocked everything, and by exec. */
+START_TEST(a_program_that_is_started_has_the_mask_that_it_was_given)
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s launch", built_program("programs/signals_unseen"));
+    struct outcome run = captured("--sample 10000 --no-exec-env", command);
+    ck_assert_str_eq(run.out, "blocked 11\nblocked 0\nblocked 11\nSigBlk:\tfffffffe7ffbfeff\n");
+    outcome_free(&run);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("signals");
+    TCase *signals = tcase_create("signals");
+    tcase_set_timeout(signals, 200);
+    tcase_add_checked_fixture(signals, enter_folder, leave_folder);
+    tcase_add_test(signals, no_handler_interrupts_the_sampler);
+    tcase_add_test(signals, a_timer_of_the_program_is_not_taken_for_the_sampler_s);
+    tcase_add_test(signals, a_mask_that_a_jump_brings_back_is_the_one_it_kept);
+    tcase_add_test(signals, h38_a_vfork_s_child_leaves_its_parent_s_signals_alone);
+    tcase_add_test(signals, a_program_that_is_started_has_the_mask_that_it_was_given);
+    suite_add_tcase(suite, signals);
+    return run_suite(suite);
+}
