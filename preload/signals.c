@@ -19,29 +19,15 @@
 /* Signals, as bits, of whose handlers' masks ours is one without the program's knowledge. */
 static _Atomic uint64_t kept_out;
 
-/* The first word of a set: the kernel's signals. */
-static uint64_t word_of(const sigset_t *set)
-{
-    uint64_t word;
-    memcpy(&word, set, sizeof word);
-    return word;
-}
-
-static void set_word(sigset_t *set, uint64_t word)
-{
-    memcpy(set, &word, sizeof word);
-}
-
 int signals_are_borrowed(void)
 {
     return sampler_has_begun() && process_is_borrowed();
 }
 
-/* Whether the signal is meant, rather than all. */
-static int names_it(const sigset_t *set)
+int signals_name_ours(const sigset_t *set)
 {
     static const uint64_t around = SAMPLER_BIT << 1 | SAMPLER_BIT >> 1;
-    return is_plausible(set) && (word_of(set) & (around | SAMPLER_BIT)) == SAMPLER_BIT;
+    return is_plausible(set) && (signals_word(set) & (around | SAMPLER_BIT)) == SAMPLER_BIT;
 }
 
 /* The same action, whose handler the sampler does not interrupt if it runs on a stack of its own.
@@ -50,10 +36,10 @@ static const struct sigaction *keep_out(int signal, const struct sigaction *acti
                                         struct sigaction *copy)
 {
     if (!is_plausible(action) || !(action->sa_flags & SA_ONSTACK) || !sampler_is_on() ||
-        word_of(&action->sa_mask) & SAMPLER_BIT)
+        signals_word(&action->sa_mask) & SAMPLER_BIT)
         return action;
     *copy = *action;
-    set_word(&copy->sa_mask, word_of(&action->sa_mask) | SAMPLER_BIT);
+    signals_set_word(&copy->sa_mask, signals_word(&action->sa_mask) | SAMPLER_BIT);
     atomic_fetch_or(&kept_out, UINT64_C(1) << (signal - 1));
     return copy;
 }
@@ -86,7 +72,7 @@ EXPORT int sigaction(int signal, const struct sigaction *action, struct sigactio
     if (answer != 0 || !before)
         return answer;
     if (kept)
-        set_word(&before->sa_mask, word_of(&before->sa_mask) & ~SAMPLER_BIT);
+        signals_set_word(&before->sa_mask, signals_word(&before->sa_mask) & ~SAMPLER_BIT);
     if (signal == SAMPLER_SIGNAL && sampler_has((void *)before->sa_handler))
         memset(before, 0, sizeof *before); /* SIG_DFL */
     return answer;
@@ -95,8 +81,10 @@ EXPORT int sigaction(int signal, const struct sigaction *action, struct sigactio
 void signals_jump(void)
 {
     const uint64_t bit = SAMPLER_BIT;
-    if (atomic_load_explicit(&kept_out, memory_order_relaxed) && sampler_is_on())
+    if ((atomic_load_explicit(&kept_out, memory_order_relaxed) || signals_are_awaited) &&
+        sampler_is_on())
         SYS4(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, sizeof bit);
+    signals_are_awaited = 0;
 }
 
 #define SIGNAL(name)                                                                               \
@@ -130,8 +118,29 @@ static uint64_t changed(uint64_t mask, int how, uint64_t by)
     return how == SIG_BLOCK ? mask | by : how == SIG_UNBLOCK ? mask & ~by : by;
 }
 
-/* The sampler's signal stays as it is in the real mask, and the program is told what it asked for.
- */
+/* Whether the thread runs on an alternative stack with the signal kept out. */
+static int is_kept_out(void)
+{
+    stack_t there = {.ss_flags = 0};
+    uint64_t mask = 0;
+    if (!atomic_load_explicit(&kept_out, memory_order_relaxed))
+        return 0;
+    SYS2(SYS_sigaltstack, NULL, &there);
+    if (there.ss_flags & SS_ONSTACK)
+        SYS4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
+    return (mask & SAMPLER_BIT) != 0;
+}
+
+/* What a change asks of the kernel: never to block the signal, nor to let it into where it was kept
+ * out. */
+static uint64_t really_asked(int how, uint64_t word)
+{
+    if (how == SIG_BLOCK || !is_kept_out())
+        return how == SIG_UNBLOCK ? word : word & ~SAMPLER_BIT;
+    return how == SIG_UNBLOCK ? word & ~SAMPLER_BIT : word | SAMPLER_BIT;
+}
+
+/* The program is told what it asked for. */
 static int seem_to_change(int (*really)(int, const sigset_t *, sigset_t *), int how,
                           const sigset_t *set, sigset_t *before)
 {
@@ -140,20 +149,19 @@ static int seem_to_change(int (*really)(int, const sigset_t *, sigset_t *), int 
     if (!before)
         before = &mine;
     if (is_plausible(set)) {
-        asks = (word_of(set) & SAMPLER_BIT) != 0;
+        asks = (signals_word(set) & SAMPLER_BIT) != 0;
         given = *set;
-        if (how != SIG_UNBLOCK)
-            set_word(&given, word_of(set) & ~SAMPLER_BIT);
+        signals_set_word(&given, really_asked(how, signals_word(set)));
     }
     int answer = really(how, is_plausible(set) ? &given : set, before);
     if (answer != 0)
         return answer;
-    uint64_t mask = word_of(before), seemed = sampler_mask_shown(mask);
-    set_word(before, seemed);
+    uint64_t mask = signals_word(before), seemed = sampler_mask_shown(mask);
+    signals_set_word(before, seemed);
     if (set && (asks || how == SIG_SETMASK))
-        sampler_mask_said(changed(mask, how, word_of(&given)), asks && how != SIG_UNBLOCK);
+        sampler_mask_said(changed(mask, how, signals_word(&given)), asks && how != SIG_UNBLOCK);
     else if (set)
-        sampler_mask_said(changed(mask, how, word_of(&given)), (seemed & SAMPLER_BIT) != 0);
+        sampler_mask_said(changed(mask, how, signals_word(&given)), (seemed & SAMPLER_BIT) != 0);
     return answer;
 }
 
@@ -162,7 +170,7 @@ static int change_mask(int (*really)(int, const sigset_t *, sigset_t *), int how
 {
     if (!sampler_has_begun() || process_is_borrowed())
         return really(how, set, before);
-    if (how != SIG_UNBLOCK && names_it(set) && sampler_is_on())
+    if (how != SIG_UNBLOCK && signals_name_ours(set) && sampler_is_on())
         sampler_give_up();
     if (sampler_is_on())
         return seem_to_change(really, how, set, before);
@@ -180,47 +188,10 @@ EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *before)
     return change_mask(real.pthread_sigmask, how, set, before);
 }
 
-const sigset_t *signals_without_ours(const sigset_t *set, sigset_t *copy)
-{
-    if (!is_plausible(set) || signals_are_borrowed())
-        return set;
-    if (names_it(set) && sampler_is_on())
-        sampler_give_up();
-    if (sampler_is_on() && word_of(set) & SAMPLER_BIT) {
-        *copy = *set;
-        set_word(copy, word_of(set) & ~SAMPLER_BIT);
-        return copy;
-    }
-    if (!sampler_is_on() && !process.sealed)
-        sampler_mask_settle();
-    return set;
-}
-
-EXPORT int sigwait(const sigset_t *set, int *signal)
-{
-    sigset_t copy;
-    set = signals_without_ours(set, &copy);
-    WRAPPED(WAITS, ERROR, int, sigwait, (set, signal), F0())
-}
-
-EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
-{
-    sigset_t copy;
-    set = signals_without_ours(set, &copy);
-    WRAPPED(WAITS, SIGNAL, int, sigwaitinfo, (set, info), F0())
-}
-
-EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
-{
-    sigset_t copy;
-    set = signals_without_ours(set, &copy);
-    WRAPPED(WAITS, SIGNAL, int, sigtimedwait, (set, info, timeout), F0())
-}
-
 EXPORT int sigpending(sigset_t *set)
 {
     int answer = real.sigpending(set);
     if (answer == 0 && sampler_is_on())
-        set_word(set, word_of(set) & ~SAMPLER_BIT);
+        signals_set_word(set, signals_word(set) & ~SAMPLER_BIT);
     return answer;
 }

@@ -5,6 +5,7 @@
 #include "runtime/emit.h"
 #include "runtime/process.h"
 #include "runtime/sampler_mask.h"
+#include "runtime/signalfds.h"
 #include "runtime/stack.h"
 
 #include <signal.h>
@@ -35,6 +36,8 @@ int sampler_has_begun(void)
     return sampler.period_ns != 0;
 }
 
+__thread uint32_t sampler_passed_on __attribute__((tls_model("initial-exec")));
+
 static uint64_t cpu_time(void)
 {
     struct timespec now = {0, 0};
@@ -61,14 +64,18 @@ static void remove_timer(struct thread *thread)
 
 /* Somebody sent the signal, and the program has no handler for it: what would happen without us
  * happens when ours returns. A thread that believes it to be blocked gets what it believes, and
- * keeps it for whoever waits. */
+ * keeps it for whoever waits. If that is so by now and it came nevertheless, then through a mask
+ * for the time of a call, as sigsuspend's. */
 static void pass_on(siginfo_t *info, ucontext_t *context)
 {
     struct kernel_action action = {.flags = 0}; /* SIG_DFL */
     uint64_t mask;
     memcpy(&mask, &context->uc_sigmask, sizeof mask);
+    sampler_passed_on++;
     if (process_is_borrowed()) {
         mask = sampler_mask_shown(mask);
+    } else if (sampler_belief.settled) {
+        mask = 0;
     } else {
         sampler_give_up();
         mask = sampler_mask_settled(mask);
@@ -83,8 +90,7 @@ static void pass_on(siginfo_t *info, ucontext_t *context)
         SYS3(SYS_rt_sigqueueinfo, sys_getpid(), SAMPLER_SIGNAL, info);
 }
 
-/* Whether the thread's own timer sent it, rather than one of the program's. */
-static int is_ours(const siginfo_t *info)
+int sampler_sent(const siginfo_t *info)
 {
     return info->si_code == SI_TIMER && info->si_timerid == thread_self->timer - 1;
 }
@@ -97,7 +103,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 {
     struct thread *self = thread_self;
     (void)signal;
-    if (!is_ours(info) && !process.sealed) {
+    if (!sampler_sent(info) && !process.sealed) {
         if (info->si_code != SI_TIMER || !process_is_wiped())
             pass_on(info, context);
         return;
@@ -153,6 +159,7 @@ void sampler_end(void)
         return;
     for (uint32_t i = 0; i < process.live->slots && i < SLOT_COUNT; i++)
         remove_timer(&process.threads[i]);
+    signalfds_give_back();
 }
 
 void sampler_give_up(void)

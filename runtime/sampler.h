@@ -9,6 +9,8 @@
 
 #include "runtime/thread.h"
 
+#include <signal.h>
+
 /* The signal: one that nobody is known to use. */
 enum { SAMPLER_SIGNAL = 53 };
 static const uint64_t SAMPLER_BIT = UINT64_C(1) << (SAMPLER_SIGNAL - 1); /* in a signal mask */
@@ -33,6 +35,13 @@ int sampler_has_begun(void);
 
 /* The calling thread is sampled no more: it chose an alternative stack that is too small. */
 void sampler_leave_thread(void);
+
+/* Whether the calling thread's timer sent the signal, rather than one of the program's. */
+int sampler_sent(const siginfo_t *info);
+
+/* How many signals the calling thread's handler has given back to the program: whatever was
+ * interrupted by one of these would not have been without us. */
+extern __thread uint32_t sampler_passed_on;
 
 /* Whether this is the handler of the sampler's. */
 int sampler_has(const void *handler);

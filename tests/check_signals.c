@@ -73,6 +73,45 @@ START_TEST(a_program_that_is_started_has_the_mask_that_it_was_given)
 }
 END_TEST
 
+static const char *const ways[] = {"sigwait", "sigwaitinfo", "sigtimedwait", "read",
+                                   "poll",    "ppoll",       "epoll",        "select"};
+
+/* And is blocked from then on. */
+START_TEST(the_signal_reaches_who_waits_for_all)
+{
+    char what[64];
+    snprintf(what, sizeof what, "waits %s", ways[_i]);
+    struct outcome run = unseen(what);
+    ck_assert_int_eq(book(&run, "got"), 53);
+    ck_assert_int_eq(book(&run, "blocked"), 11);
+    ck_assert(!was_sampled_to_the_end());
+    outcome_free(&run);
+}
+END_TEST
+
+START_TEST(handlers_of_the_program_interrupt_waits_for_signals)
+{
+    struct outcome run = unseen("interrupted");
+    ck_assert_int_eq(book(&run, "interrupted"), 1);
+    ck_assert_int_eq(book(&run, "sigwait"), 0);
+    ck_assert_int_eq(book(&run, "signal_is_second"), 1);
+    ck_assert_int_eq(book(&run, "is_unblocked"), 1);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Whatever masks it sets, sees, and waits with. */
+START_TEST(a_handler_on_an_alternative_stack_is_not_interrupted)
+{
+    struct outcome run = unseen("clears");
+    ck_assert_int_eq(book(&run, "blocked"), 0);
+    ck_assert_int_eq(book(&run, "early"), 0);
+    ck_assert_int_eq(book(&run, "kept_out"), 1);
+    ck_assert_int_ge(samples_taken(), 5);
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signals");
@@ -84,6 +123,10 @@ int main(void)
     tcase_add_test(signals, a_mask_that_a_jump_brings_back_is_the_one_it_kept);
     tcase_add_test(signals, h38_a_vfork_s_child_leaves_its_parent_s_signals_alone);
     tcase_add_test(signals, a_program_that_is_started_has_the_mask_that_it_was_given);
+    tcase_add_loop_test(signals, the_signal_reaches_who_waits_for_all, 0,
+                        sizeof ways / sizeof ways[0]);
+    tcase_add_test(signals, handlers_of_the_program_interrupt_waits_for_signals);
+    tcase_add_test(signals, a_handler_on_an_alternative_stack_is_not_interrupted);
     suite_add_tcase(suite, signals);
     return run_suite(suite);
 }
