@@ -14,8 +14,6 @@
 
 #include <sys/signalfd.h>
 
-__thread int signals_are_awaited __attribute__((tls_model("initial-exec")));
-
 /* Whether the set has the signal in it while that is the sampler's. */
 static int has_ours(const sigset_t *set)
 {
@@ -60,7 +58,7 @@ static int wait_blocked(const sigset_t *set, siginfo_t *info, const struct times
     const uint64_t bit = SAMPLER_BIT;
     uint64_t before = 0;
     SYS4(SYS_rt_sigprocmask, SIG_BLOCK, &bit, &before, sizeof bit);
-    signals_are_awaited = !(before & SAMPLER_BIT);
+    sampler_self.awaits = !(before & SAMPLER_BIT);
     int answer = real.sigtimedwait(set, info, timeout);
     if (answer == SAMPLER_SIGNAL && !sampler_sent(info)) {
         sampler_give_up();
@@ -68,7 +66,7 @@ static int wait_blocked(const sigset_t *set, siginfo_t *info, const struct times
     }
     if (!(before & SAMPLER_BIT))
         SYS4(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, sizeof bit);
-    signals_are_awaited = 0;
+    sampler_self.awaits = 0;
     return answer;
 }
 

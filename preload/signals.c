@@ -9,6 +9,7 @@
 #include "preload/wrap.h"
 #include "runtime/sampler.h"
 #include "runtime/sampler_mask.h"
+#include "runtime/sampler_stack.h"
 
 #include <stdatomic.h>
 
@@ -44,6 +45,15 @@ static const struct sigaction *keep_out(int signal, const struct sigaction *acti
     return copy;
 }
 
+/* Before an action: whether its handler wants an alternative stack. It must not find ours. */
+static void look_for_stack(int signal, const struct sigaction *action)
+{
+    if (is_plausible(action) && action->sa_flags & SA_ONSTACK && action->sa_handler != SIG_DFL &&
+        action->sa_handler != SIG_IGN && signal != SIGKILL && signal != SIGSTOP &&
+        !sampler_stack_is_wanted())
+        sampler_leave_thread();
+}
+
 /* The program's handler, and whether ours is kept out of it. */
 static int act(int signal, const struct sigaction *action, struct sigaction *before)
 {
@@ -55,6 +65,7 @@ static int act(int signal, const struct sigaction *action, struct sigaction *bef
         else
             sampler_give_up();
     }
+    look_for_stack(signal, action);
     const struct sigaction *given = keep_out(signal, action, &copy);
     int answer = real.sigaction(signal, given, before);
     if (answer == 0 && action && given == action)
@@ -81,10 +92,10 @@ EXPORT int sigaction(int signal, const struct sigaction *action, struct sigactio
 void signals_jump(void)
 {
     const uint64_t bit = SAMPLER_BIT;
-    if ((atomic_load_explicit(&kept_out, memory_order_relaxed) || signals_are_awaited) &&
+    if ((atomic_load_explicit(&kept_out, memory_order_relaxed) || sampler_self.awaits) &&
         sampler_is_on())
         SYS4(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, sizeof bit);
-    signals_are_awaited = 0;
+    sampler_self.awaits = 0;
 }
 
 #define SIGNAL(name)                                                                               \
@@ -103,14 +114,6 @@ SIGNAL(ssignal)
 SIGNAL(sysv_signal)
 SIGNAL(__sysv_signal) /* signal, of strict C */
 SIGNAL(sigset)
-
-EXPORT int sigaltstack(const stack_t *stack, stack_t *before)
-{
-    if (is_plausible(stack) && !(stack->ss_flags & SS_DISABLE) && stack->ss_size < SAMPLER_STACK &&
-        sampler_is_on())
-        sampler_leave_thread();
-    return real.sigaltstack(stack, before);
-}
 
 /* The kernel's mask behind a change. */
 static uint64_t changed(uint64_t mask, int how, uint64_t by)

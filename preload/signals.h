@@ -34,7 +34,4 @@ const sigset_t *signals_for_wait(const sigset_t *mask, sigset_t *copy);
  * for signals. */
 void signals_jump(void);
 
-/* The calling thread waits for signals with the sampler's blocked. */
-extern __thread int signals_are_awaited;
-
 #endif

@@ -3,7 +3,8 @@
 
 #include "base/sys.h"
 #include "preload/wrap.h"
-#include "runtime/sampler_mask.h"
+#include "runtime/sampler.h"
+#include "runtime/sampler_stack.h"
 #include "runtime/stack.h"
 
 #include <linux/prctl.h>
@@ -76,7 +77,8 @@ static void *run(void *argument)
     atomic_store(&given->taken, 0);
     uint64_t parent = start.parent;
     stack_is_threads(start.stack);
-    sampler_belief = start.belief;
+    sampler_stack_is_threads(start.stack);
+    sampler_self.belief = start.belief;
     if (thread_attach())
         thread_define(start.parent, start.tick);
     if (process_captures(CATEGORY_THREADS))
@@ -96,7 +98,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
         start->parent = thread_reference();
         start->tick = clock_tick();
         start->stack = stack_size(attributes);
-        start->belief = sampler_belief;
+        start->belief = sampler_self.belief;
         start->routine = routine;
         start->argument = argument;
     }

@@ -24,11 +24,11 @@
  * believes to be blocked: once in a process, if ever. */
 #define AGAIN(type, name, arguments)                                                               \
     type answer;                                                                                   \
-    uint32_t passed_on;                                                                            \
+    unsigned passed_on;                                                                            \
     do {                                                                                           \
-        passed_on = sampler_passed_on;                                                             \
+        passed_on = sampler_self.passed_on;                                                        \
         answer = real.name arguments;                                                              \
-    } while (answer == (type)-1 && errno == EINTR && passed_on != sampler_passed_on)
+    } while (answer == (type)-1 && errno == EINTR && passed_on != sampler_self.passed_on)
 #include "preload/calls/waits.def"
 
 #define AS_IT_IS signals_for_wait(mask, &copy)

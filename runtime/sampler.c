@@ -5,6 +5,7 @@
 #include "runtime/emit.h"
 #include "runtime/process.h"
 #include "runtime/sampler_mask.h"
+#include "runtime/sampler_stack.h"
 #include "runtime/signalfds.h"
 #include "runtime/stack.h"
 
@@ -36,7 +37,7 @@ int sampler_has_begun(void)
     return sampler.period_ns != 0;
 }
 
-__thread uint32_t sampler_passed_on __attribute__((tls_model("initial-exec")));
+__thread struct sampler_self sampler_self __attribute__((tls_model("initial-exec")));
 
 static uint64_t cpu_time(void)
 {
@@ -71,10 +72,10 @@ static void pass_on(siginfo_t *info, ucontext_t *context)
     struct kernel_action action = {.flags = 0}; /* SIG_DFL */
     uint64_t mask;
     memcpy(&mask, &context->uc_sigmask, sizeof mask);
-    sampler_passed_on++;
+    sampler_self.passed_on++;
     if (process_is_borrowed()) {
         mask = sampler_mask_shown(mask);
-    } else if (sampler_belief.settled) {
+    } else if (sampler_self.belief.settled) {
         mask = 0;
     } else {
         sampler_give_up();
@@ -108,8 +109,11 @@ static void on_signal(int signal, siginfo_t *info, void *context)
             pass_on(info, context);
         return;
     }
+    int has_stack = sampler_stack_returns(context);
     if (!sampler_is_on() || !self->slot || !atomic_load(&self->is_sampled))
         return;
+    if (!has_stack)
+        sampler_leave_thread();
     if (sampler.only_uninstrumented && process.live->instrumented)
         remove_timer(self);
     else
@@ -177,19 +181,12 @@ void sampler_leave_thread(void)
     }
 }
 
-static int has_small_stack(void)
-{
-    stack_t there = {.ss_flags = SS_DISABLE};
-    SYS2(SYS_sigaltstack, NULL, &there);
-    return !(there.ss_flags & SS_DISABLE) && there.ss_size < SAMPLER_STACK;
-}
-
 void sampler_attach(struct thread *self)
 {
     remove_timer(self);
     if (!sampler_is_on())
         return;
-    if (has_small_stack()) {
+    if (!sampler_stack_attach(self)) {
         process_gap(GAP_UNSAMPLED);
         return;
     }

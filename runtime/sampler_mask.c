@@ -7,9 +7,14 @@
 
 #include <signal.h>
 
-__thread struct sampler_belief sampler_belief __attribute__((tls_model("initial-exec")));
+/* Of the signal before it and the one behind it. */
+enum { BEFORE = 1, BEHIND = 2, BOTH = BEFORE | BEHIND };
 
-static const uint64_t AROUND = SAMPLER_BIT << 1 | SAMPLER_BIT >> 1;
+static unsigned char around(uint64_t mask)
+{
+    return (unsigned char)((mask & SAMPLER_BIT >> 1 ? BEFORE : 0) |
+                           (mask & SAMPLER_BIT << 1 ? BEHIND : 0));
+}
 
 static uint64_t real_mask(void)
 {
@@ -20,17 +25,17 @@ static uint64_t real_mask(void)
 
 uint64_t sampler_mask_shown(uint64_t mask)
 {
-    uint64_t around = mask & AROUND;
-    if (sampler_belief.settled)
+    if (sampler_self.belief.settled)
         return mask;
-    int blocked = around == sampler_belief.around ? sampler_belief.blocked : around == AROUND;
+    int blocked = around(mask) == sampler_self.belief.around ? sampler_self.belief.blocked
+                                                             : around(mask) == BOTH;
     return blocked ? mask | SAMPLER_BIT : mask & ~SAMPLER_BIT;
 }
 
 void sampler_mask_said(uint64_t mask, int blocked)
 {
-    sampler_belief.around = mask & AROUND;
-    sampler_belief.blocked = blocked;
+    sampler_self.belief.around = around(mask);
+    sampler_self.belief.blocked = blocked != 0;
 }
 
 uint64_t sampler_mask_attached(uint64_t mask)
@@ -45,13 +50,13 @@ uint64_t sampler_mask_attached(uint64_t mask)
 uint64_t sampler_mask_settled(uint64_t mask)
 {
     mask |= sampler_mask_shown(mask) & SAMPLER_BIT;
-    sampler_belief.settled = 1;
+    sampler_self.belief.settled = 1;
     return mask;
 }
 
 void sampler_mask_settle(void)
 {
-    if (sampler_has_begun() && !sampler_belief.settled)
+    if (sampler_has_begun() && !sampler_self.belief.settled)
         sys_signals_restore(sampler_mask_settled(real_mask()));
 }
 

@@ -14,11 +14,10 @@
 
 /* A new thread believes what the one that made it did. */
 struct sampler_belief {
-    uint64_t around; /* which of the neighbours were blocked when it was said */
-    int blocked;
-    int settled; /* the signal is the program's, and the real mask is the true one */
+    unsigned char around; /* which of the neighbours were blocked when it was said */
+    unsigned char blocked;
+    unsigned char settled; /* the signal is the program's, and the real mask is the true one */
 };
-extern __thread struct sampler_belief sampler_belief;
 
 /* The mask that the calling thread believes that it has, when it really has this one. */
 uint64_t sampler_mask_shown(uint64_t mask);

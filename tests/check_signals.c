@@ -1,11 +1,16 @@
 /* That programs which are sampled do not notice it in their signals, masks and stacks. */
 #include "tests/hazards.h"
 
-static struct outcome unseen(const char *what)
+static struct outcome sampled(const char *program, const char *what)
 {
     char command[512];
-    snprintf(command, sizeof command, "%s %s", built_program("programs/signals_unseen"), what);
+    snprintf(command, sizeof command, "%s %s", built_program(program), what);
     return captured("--sample 10000", command);
+}
+
+static struct outcome unseen(const char *what)
+{
+    return sampled("programs/signals_unseen", what);
 }
 
 static long samples_taken(void)
@@ -112,6 +117,33 @@ START_TEST(a_handler_on_an_alternative_stack_is_not_interrupted)
 }
 END_TEST
 
+/* Each prints what it finds, which is the same without us. */
+static const char *const stacks[] = {"freed",   "coroutine", "thread",
+                                     "answers", "handlers",  "forks"};
+
+START_TEST(h32_alternative_stacks_are_the_program_s_and_small_ones_have_room)
+{
+    struct outcome alone = shell("'%s' %s", built_program("programs/handler_stacks"), stacks[_i]);
+    struct outcome run = sampled("programs/handler_stacks", stacks[_i]);
+    ck_assert_ptr_nonnull(strchr(alone.out, '\n'));
+    ck_assert_str_eq(run.out, alone.out);
+    ck_assert_int_ge(samples_taken(), 5);
+    ck_assert(was_sampled_to_the_end());
+    outcome_free(&alone);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Its handlers have to find the thread's own stack. */
+START_TEST(h32_a_small_thread_that_can_have_no_other_stack_is_not_sampled)
+{
+    struct outcome run = sampled("programs/handler_stacks", "bare");
+    ck_assert_int_eq(book(&run, "changed"), 0);
+    ck_assert(!was_sampled_to_the_end());
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signals");
@@ -127,6 +159,9 @@ int main(void)
                         sizeof ways / sizeof ways[0]);
     tcase_add_test(signals, handlers_of_the_program_interrupt_waits_for_signals);
     tcase_add_test(signals, a_handler_on_an_alternative_stack_is_not_interrupted);
+    tcase_add_loop_test(signals, h32_alternative_stacks_are_the_program_s_and_small_ones_have_room,
+                        0, sizeof stacks / sizeof stacks[0]);
+    tcase_add_test(signals, h32_a_small_thread_that_can_have_no_other_stack_is_not_sampled);
     suite_add_tcase(suite, signals);
     return run_suite(suite);
 }
