@@ -144,6 +144,17 @@ START_TEST(h32_a_small_thread_that_can_have_no_other_stack_is_not_sampled)
 }
 END_TEST
 
+/* Its waits end with a signal that is on its way, in whatever they have come to. */
+START_TEST(a_program_with_io_uring_is_not_sampled_from_then_on)
+{
+    struct outcome run = unseen("rings");
+    ck_assert_int_eq(book(&run, "timers"), 0);
+    ck_assert_int_ge(samples_taken(), 3); /* until then */
+    ck_assert(!was_sampled_to_the_end());
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signals");
@@ -162,6 +173,7 @@ int main(void)
     tcase_add_loop_test(signals, h32_alternative_stacks_are_the_program_s_and_small_ones_have_room,
                         0, sizeof stacks / sizeof stacks[0]);
     tcase_add_test(signals, h32_a_small_thread_that_can_have_no_other_stack_is_not_sampled);
+    tcase_add_test(signals, a_program_with_io_uring_is_not_sampled_from_then_on);
     suite_add_tcase(suite, signals);
     return run_suite(suite);
 }

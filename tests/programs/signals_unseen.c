@@ -8,6 +8,7 @@
  *   signals_unseen clears: a handler on an alternative stack asks for its mask, and waits
  *   signals_unseen waits HOW: the signal, when somebody sends it, reaches who waits for all by
  *     sigwait, sigwaitinfo, sigtimedwait, or a signalfd and read, poll, ppoll, epoll, select
+ *   signals_unseen rings: the kernel's timers of a process that asked for an io_uring
  *   signals_unseen interrupted: other signals' handlers interrupt these waits as ever
  */
 #define _GNU_SOURCE
@@ -145,6 +146,19 @@ static void launch(char **argv)
     fflush(stdout);
     /* the kernel's own words, of a program without us */
     execle("/bin/grep", "grep", "SigBlk", "/proc/self/status", (char *)NULL, (char *[]){NULL});
+}
+
+static void rings(void)
+{
+    char line[256];
+    int timers = 0;
+    compute(0.1);
+    syscall(SYS_io_uring_setup, 0, NULL); /* which fails, or is not there at all */
+    FILE *file = fopen("/proc/self/timers", "r");
+    while (fgets(line, sizeof line, file))
+        timers += strncmp(line, "ID:", 3) == 0;
+    fclose(file);
+    printf("timers %d\n", timers);
 }
 
 /* ---- waits ---- */
@@ -333,9 +347,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*what)(void);
-    } parts[] = {
-        {"handler", handler}, {"timer", timer},   {"restored", restored},      {"vfork", lend},
-        {"asks", asks},       {"clears", clears}, {"interrupted", interrupted}};
+    } parts[] = {{"handler", handler},   {"timer", timer},
+                 {"restored", restored}, {"vfork", lend},
+                 {"asks", asks},         {"clears", clears},
+                 {"rings", rings},       {"interrupted", interrupted}};
     sigfillset(&all);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(argv[1], parts[i].name) == 0)
