@@ -38,10 +38,18 @@ void sampler_mask_said(uint64_t mask, int blocked)
     sampler_self.belief.blocked = blocked != 0;
 }
 
+/* A handler on an alternative stack, which forked: there it is blocked for want of room. */
+static int is_on_handlers_stack(void)
+{
+    stack_t there = {.ss_flags = 0};
+    SYS2(SYS_sigaltstack, NULL, &there);
+    return there.ss_flags & SS_ONSTACK;
+}
+
 uint64_t sampler_mask_attached(uint64_t mask)
 {
     static const uint64_t glibcs = UINT64_C(3) << 31; /* 32 and 33: no program blocks them */
-    if (!sampler_is_on() || mask & glibcs || !(mask & SAMPLER_BIT))
+    if (!sampler_is_on() || mask & glibcs || !(mask & SAMPLER_BIT) || is_on_handlers_stack())
         return mask;
     sampler_mask_said(mask, 1);
     return mask & ~SAMPLER_BIT;
@@ -70,9 +78,13 @@ uint64_t sampler_mask_hand_on(void)
 {
     if (!differs())
         return 0;
-    uint64_t mask = real_mask();
-    if (sampler_mask_shown(mask) & ~mask)
-        sys_signals_restore(sampler_mask_shown(mask));
+    static const uint64_t bit = SAMPLER_BIT;
+    static const struct timespec none = {0, 0};
+    uint64_t mask = real_mask(), shown = sampler_mask_shown(mask);
+    if (mask & ~shown) /* in a handler that it is kept out of: a pending one must not come now */
+        SYS4(SYS_rt_sigtimedwait, &bit, NULL, &none, sizeof bit);
+    if (mask != shown)
+        sys_signals_restore(shown);
     return mask;
 }
 

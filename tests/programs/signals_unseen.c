@@ -144,7 +144,10 @@ static void launch(char **argv)
     waitpid(child, NULL, 0);
     asks();
     fflush(stdout);
-    /* the kernel's own words, of a program without us */
+    /* the kernel's own words, of programs without us */
+    environ = (char *[]){NULL};
+    system("exec grep SigBlk /proc/self/status");
+    pclose(popen("exec grep SigBlk /proc/self/status", "w"));
     execle("/bin/grep", "grep", "SigBlk", "/proc/self/status", (char *)NULL, (char *[]){NULL});
 }
 
@@ -329,6 +332,16 @@ static void wait_cleared(int signal)
     sigprocmask(SIG_UNBLOCK, &all, NULL);
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &real, sizeof real);
     printf("kept_out %d\n", (int)(real >> (SAMPLER_SIGNAL - 1) & 1));
+    fflush(stdout);
+    if (fork() == 0) {
+        sigprocmask(SIG_SETMASK, NULL, &none);
+        syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &real, sizeof real);
+        printf("child_shown %d\n", sigismember(&none, SAMPLER_SIGNAL));
+        printf("child_kept_out %d\n", (int)(real >> (SAMPLER_SIGNAL - 1) & 1));
+        fflush(stdout);
+        execle("/bin/grep", "grep", "SigBlk", "/proc/self/status", (char *)NULL, (char *[]){NULL});
+    }
+    wait(NULL);
 }
 
 static void clears(void)
