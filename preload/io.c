@@ -1,5 +1,4 @@
 /* Files by descriptor: the rows of calls/io.def. */
-#include "preload/signals.h"
 #include "preload/wrap.h"
 
 #include <fcntl.h>
@@ -9,7 +8,6 @@
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/sendfile.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -189,13 +187,6 @@ static ALWAYS_INLINE int control(enum call_number number, int (*really)(int, int
     }
 CONTROL(fcntl)
 CONTROL(fcntl64)
-
-EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
-{
-    sigset_t copy;
-    mask = signals_without_ours(mask, &copy);
-    WRAPPED(IO, FRESH, int, signalfd, (fd, mask, flags), F0())
-}
 
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {

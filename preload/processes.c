@@ -6,6 +6,7 @@
 #include "preload/locks.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
+#include "runtime/sampler_mask.h"
 
 #undef ALLOCATOR
 #define HAND(category, result, flags, type, name, parameters, arguments, fields)
@@ -46,20 +47,28 @@ EXPORT pid_t _Fork(void)
     return forked(NUMBER__Fork, real._Fork);
 }
 
-/* Before an exec: 1 when it is ours to record. */
-static int exec_begins(const char *path, char *const *arguments)
+/* What an exec that may come back has to know: whether it is ours to record, and the mask. */
+struct exec {
+    int ours;
+    uint64_t mask;
+};
+
+static struct exec exec_begins(const char *path, char *const *arguments)
 {
+    struct exec exec = {.mask = sampler_mask_hand_on()};
     if (atomic_load(&process.state) == PROCESS_OFF || process_is_borrowed())
-        return 0;
+        return exec;
     if (process_captures(CATEGORY_PROCESSES) && thread_room())
         call_note(NUMBER_exec, F2(PATH, path, ARGUMENTS, arguments));
     process_end(PROCESS_EXEC, 0);
-    return 1;
+    exec.ours = 1;
+    return exec;
 }
 
 /* An exec that came back, with the fields of its row. */
 #define EXEC_FAILED(name, ...)                                                                     \
-    if (ours) {                                                                                    \
+    sampler_mask_take_back(exec.mask);                                                             \
+    if (exec.ours) {                                                                               \
         uint64_t word = ERROR_WORD;                                                                \
         process_end(PROCESS_RUNNING, 0);                                                           \
         if (process_captures(CATEGORY_PROCESSES) && thread_room())                                 \
@@ -78,7 +87,7 @@ EXPORT int execve(const char *path, char *const *arguments, char *const *environ
 {
     char *const *given = CHILD_ENVIRONMENT(environment_program(AT_FDCWD, path), environment);
     uint64_t begun = clock_tick();
-    int ours = exec_begins(path, arguments);
+    struct exec exec = exec_begins(path, arguments);
     real.execve(path, arguments, given);
     EXEC_FAILED(execve, F1(PATH, path))
 }
@@ -87,7 +96,7 @@ EXPORT int execvpe(const char *path, char *const *arguments, char *const *enviro
 {
     char *const *given = CHILD_ENVIRONMENT(environment_program_searched(path), environment);
     uint64_t begun = clock_tick();
-    int ours = exec_begins(path, arguments);
+    struct exec exec = exec_begins(path, arguments);
     real.execvpe(path, arguments, given);
     EXEC_FAILED(execvpe, F1(PATH, path))
 }
@@ -112,7 +121,7 @@ EXPORT int fexecve(int fd, char *const *arguments, char *const *environment)
 {
     char *const *given = CHILD_ENVIRONMENT(environment_program(fd, ""), environment);
     uint64_t begun = clock_tick();
-    int ours = exec_begins(first_of(arguments), arguments);
+    struct exec exec = exec_begins(first_of(arguments), arguments);
     real.fexecve(fd, arguments, given);
     EXEC_FAILED(fexecve, F1(FD, fd))
 }
@@ -122,7 +131,7 @@ EXPORT int execveat(int folder, const char *path, char *const *arguments, char *
 {
     char *const *given = CHILD_ENVIRONMENT(environment_program(folder, path), environment);
     uint64_t begun = clock_tick();
-    int ours = exec_begins(path, arguments);
+    struct exec exec = exec_begins(path, arguments);
     real.execveat(folder, path, arguments, given, flags);
     EXEC_FAILED(execveat, F2(FD, folder, PATH, path))
 }
@@ -175,7 +184,9 @@ static ALWAYS_INLINE int spawned(enum call_number number, spawn_function *spawn,
 {
     pid_t child = 0;
     uint64_t begun = process_captures(CATEGORY_PROCESSES) ? call_begin(number, 0) : 0;
+    uint64_t mask = sampler_mask_hand_on();
     int failed = spawn(&child, path, actions, attributes, arguments, environment);
+    sampler_mask_take_back(mask);
     if (pid && !failed)
         *pid = child;
     if (begun)
@@ -199,6 +210,14 @@ EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_act
                    arguments, CHILD_ENVIRONMENT(environment_program_searched(path), environment));
 }
 
+#define HANDING_ON(type, name, arguments)                                                          \
+    uint64_t mask = sampler_mask_hand_on();                                                        \
+    type answer = real.name arguments;                                                             \
+    sampler_mask_take_back(mask)
+
+EXPORT int system(const char *command){
+    WRAPPED_BY(HANDING_ON, PROCESSES, NUMBER, int, system, (command), F1(COMMAND, command))}
+
 /* A process that gives up its rights takes its files in the session along. */
 #define BECOME(name, parameters, arguments, fields)                                                \
     EXPORT int name parameters                                                                     \
@@ -213,12 +232,12 @@ EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_act
         return answer;                                                                             \
     }
 BECOME(setuid, (uid_t user), (user), F1(NUMBER, user))
-BECOME(seteuid, (uid_t user), (user), F1(NUMBER, user))
-BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user), F1(NUMBER, user))
-BECOME(setresuid, (uid_t real_user, uid_t user, uid_t saved), (real_user, user, saved),
-       F1(NUMBER, user))
+    BECOME(seteuid, (uid_t user), (user), F1(NUMBER, user))
+        BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user), F1(NUMBER, user))
+            BECOME(setresuid, (uid_t real_user, uid_t user, uid_t saved), (real_user, user, saved),
+                   F1(NUMBER, user))
 
-static void exits(int status)
+                static void exits(int status)
 {
     if (atomic_load(&process.state) == PROCESS_OFF || process_is_borrowed())
         return;

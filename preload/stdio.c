@@ -1,6 +1,7 @@
 /* Streams: the rows of calls/stdio.def and their variadic relatives, and popen. Sizes are in bytes,
  * whatever the items are. */
 #include "preload/wrap.h"
+#include "runtime/sampler_mask.h"
 
 #include <stdlib.h>
 
@@ -27,10 +28,12 @@ uint64_t nothing_came(FILE *stream)
 
 /* A wrapper that makes a stream; `named` says what the new descriptor is. */
 #define OPEN(name, parameters, arguments, named, ...)                                              \
+    OPEN_BY(real.name, name, parameters, arguments, named, __VA_ARGS__)
+#define OPEN_BY(opens, name, parameters, arguments, named, ...)                                    \
     EXPORT FILE *name parameters                                                                   \
     {                                                                                              \
         uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_##name, 0) : 0;         \
-        FILE *stream = real.name arguments;                                                        \
+        FILE *stream = opens arguments;                                                            \
         if (begun) {                                                                               \
             int fd_made = stream_descriptor(stream);                                               \
             uint64_t word = stream ? (uint64_t)fd_made : ERROR_WORD;                               \
@@ -46,8 +49,16 @@ OPEN(fopen64, (const char *path, const char *mode), (path, mode), descriptor_ope
 OPEN(fdopen, (int fd, const char *mode), (fd, mode), (void)0, F1(FD, fd))
 OPEN(tmpfile, (void), (), descriptor_learn(fd_made), F0())
 OPEN(tmpfile64, (void), (), descriptor_learn(fd_made), F0())
-OPEN(popen, (const char *command, const char *mode), (command, mode), descriptor_learn(fd_made),
-     F1(COMMAND, command))
+
+static FILE *popen_handing_on(const char *command, const char *mode)
+{
+    uint64_t mask = sampler_mask_hand_on();
+    FILE *stream = real.popen(command, mode);
+    sampler_mask_take_back(mask);
+    return stream;
+}
+OPEN_BY(popen_handing_on, popen, (const char *command, const char *mode), (command, mode),
+        descriptor_learn(fd_made), F1(COMMAND, command))
 
 /* The old descriptor is closed on the way; without a path the file stays what it is. */
 #define REOPEN(name)                                                                               \

@@ -8,6 +8,7 @@
 #include "preload/signals.h"
 #include "preload/start.h"
 #include "preload/wrap.h"
+#include "runtime/sampler.h"
 #include "runtime/unwind.h"
 #include "tail_call.h"
 
@@ -167,6 +168,10 @@ static void calls_directly(long number, long argument, long second, const void *
         break;
     case SYS_io_uring_setup:
         process_gap(GAP_IO_URING);
+        /* the kernel lets a sample's signal end its waits, where work of its own waits for the
+         * thread as the timer does */
+        if (sampler_is_on() && !process_is_borrowed())
+            sampler_give_up();
         break;
     case SYS_seccomp:
         seals(argument, second, third);

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "preload/wrap.h"
 #include "runtime/sampler.h"
+#include "runtime/sampler_stack.h"
 #include "runtime/stack.h"
 
 #include <linux/prctl.h>
@@ -24,7 +25,7 @@ struct start {
     uint32_t parent;
     uint64_t tick; /* before it was made */
     size_t stack;  /* bytes of its stack */
-    int seems_blocked;
+    struct sampler_belief belief;
     void *(*routine)(void *);
     void *argument;
 };
@@ -76,7 +77,8 @@ static void *run(void *argument)
     atomic_store(&given->taken, 0);
     uint64_t parent = start.parent;
     stack_is_threads(start.stack);
-    sampler_seems_blocked = start.seems_blocked;
+    sampler_stack_is_threads(start.stack);
+    sampler_self.belief = start.belief;
     if (thread_attach())
         thread_define(start.parent, start.tick);
     if (process_captures(CATEGORY_THREADS))
@@ -96,7 +98,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
         start->parent = thread_reference();
         start->tick = clock_tick();
         start->stack = stack_size(attributes);
-        start->seems_blocked = sampler_seems_blocked;
+        start->belief = sampler_self.belief;
         start->routine = routine;
         start->argument = argument;
     }

@@ -1,5 +1,7 @@
 /* Waiting for descriptors, time, signals, children and threads: the rows of calls/waits.def. */
+#include "preload/signals.h"
 #include "preload/wrap.h"
+#include "runtime/sampler.h"
 
 #include <sched.h>
 #include <unistd.h>
@@ -7,8 +9,54 @@
 #undef ALLOCATOR
 #define HAND(category, result, flags, type, name, parameters, arguments, fields)
 #define CALL(category, result, flags, type, name, parameters, arguments, fields)                   \
-    WRAP(category, result, type, name, parameters, arguments, fields)
+    EXPORT type name parameters                                                                    \
+    {                                                                                              \
+        WAITED_##result(type, name, arguments, fields)                                             \
+    }
+#define WAITED_ERROR(type, name, arguments, ...)                                                   \
+    WRAPPED(WAITS, ERROR, type, name, arguments, __VA_ARGS__)
+#define WAITED_ANSWER(type, name, arguments, ...)                                                  \
+    WRAPPED(WAITS, ANSWER, type, name, arguments, __VA_ARGS__)
+#define WAITED_NUMBER(type, name, arguments, ...)                                                  \
+    WRAPPED_BY(AGAIN, WAITS, NUMBER, type, name, arguments, __VA_ARGS__)
+
+/* Makes the call again when what interrupted it was our handler, for a signal that the thread
+ * believes to be blocked: once in a process, if ever. */
+#define AGAIN(type, name, arguments)                                                               \
+    type answer;                                                                                   \
+    unsigned passed_on;                                                                            \
+    do {                                                                                           \
+        passed_on = sampler_self.passed_on;                                                        \
+        answer = real.name arguments;                                                              \
+    } while (answer == (type)-1 && errno == EINTR && passed_on != sampler_self.passed_on)
 #include "preload/calls/waits.def"
+
+#define AS_IT_IS signals_for_wait(mask, &copy)
+#define MASKED(name, parameters, arguments, ...)                                                   \
+    EXPORT int name parameters                                                                     \
+    {                                                                                              \
+        sigset_t copy;                                                                             \
+        WAITED_NUMBER(int, name, arguments, __VA_ARGS__)                                           \
+    }
+MASKED(ppoll,
+       (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
+       (fds, count, timeout, AS_IT_IS), F1(COUNT, count))
+MASKED(__ppoll_chk,
+       (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+        size_t room),
+       (fds, count, timeout, AS_IT_IS, room), F1(COUNT, count))
+MASKED(pselect,
+       (int count, fd_set *reads, fd_set *writes, fd_set *errors, const struct timespec *timeout,
+        const sigset_t *mask),
+       (count, reads, writes, errors, timeout, AS_IT_IS), F1(COUNT, count))
+MASKED(epoll_pwait,
+       (int fd, struct epoll_event *events, int count, int timeout, const sigset_t *mask),
+       (fd, events, count, timeout, AS_IT_IS), F3(FD, fd, COUNT, count, TIMEOUT, timeout))
+MASKED(epoll_pwait2,
+       (int fd, struct epoll_event *events, int count, const struct timespec *timeout,
+        const sigset_t *mask),
+       (fd, events, count, timeout, AS_IT_IS), F2(FD, fd, COUNT, count))
+MASKED(sigsuspend, (const sigset_t *mask), (AS_IT_IS), F0())
 
 /* How the child ended is asked for in any case: the program may not want to know. */
 #define WAIT(name, parameters, arguments, wanted, fields)                                          \

@@ -196,12 +196,17 @@ static ALWAYS_INLINE void call_note(enum call_number number, const uint64_t *fie
         WRAPPED(category, result, type, name, arguments, __VA_ARGS__)                              \
     }
 #define WRAPPED(category, result, type, name, arguments, ...)                                      \
+    WRAPPED_BY(ONCE, category, result, type, name, arguments, __VA_ARGS__)
+#define ONCE(type, name, arguments) type answer = real.name arguments
+
+/* The same with another way to make the call. */
+#define WRAPPED_BY(makes, category, result, type, name, arguments, ...)                            \
     uint64_t fields[CALL_FIELDS];                                                                  \
     unsigned count_of_fields = 0;                                                                  \
     uint64_t begun = process_captures(CATEGORY_##category) ? call_begin(NUMBER_##name, 0) : 0;     \
     if (begun)                                                                                     \
         count_of_fields = call_fields(fields, __VA_ARGS__);                                        \
-    type answer = real.name arguments;                                                             \
+    makes(type, name, arguments);                                                                  \
     if (begun) {                                                                                   \
         uint64_t word = RESULT_WORD_##result(answer);                                              \
         SETTLE_##result(answer);                                                                   \

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "runtime/clock.h"
 #include "runtime/sampler.h"
+#include "runtime/sampler_mask.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -250,6 +251,7 @@ int process_seal(void)
     if (atomic_load(&process.state) != PROCESS_ON || process_memory() != MEMORY_OWN)
         return 0;
     sampler_end();
+    sampler_mask_settle();
     thread_seal();
     definitions_seal(1);
     process.sealed = 1;

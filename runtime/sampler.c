@@ -4,6 +4,9 @@
 #include "base/sys.h"
 #include "runtime/emit.h"
 #include "runtime/process.h"
+#include "runtime/sampler_mask.h"
+#include "runtime/sampler_stack.h"
+#include "runtime/signalfds.h"
 #include "runtime/stack.h"
 
 #include <signal.h>
@@ -18,8 +21,6 @@ struct kernel_action {
     uint64_t mask;
 };
 
-__thread int sampler_seems_blocked __attribute__((tls_model("initial-exec")));
-
 static struct {
     _Atomic int on;
     int only_uninstrumented;
@@ -30,6 +31,13 @@ int sampler_is_on(void)
 {
     return atomic_load_explicit(&sampler.on, memory_order_relaxed);
 }
+
+int sampler_has_begun(void)
+{
+    return sampler.period_ns != 0;
+}
+
+__thread struct sampler_self sampler_self __attribute__((tls_model("initial-exec")));
 
 static uint64_t cpu_time(void)
 {
@@ -47,48 +55,65 @@ static void sample(struct thread *self, uint32_t stack)
         emit_record(EVENT_SAMPLE, clock_tick(), 0, payload, 2);
 }
 
+/* By its thread, or by who ends the sampling. A last signal of the timer's may still be on its way,
+ * so the number is kept: the kernel does not give it to another one. */
 static void remove_timer(struct thread *thread)
 {
-    if (thread->timer)
+    if (atomic_exchange(&thread->is_sampled, 0))
         SYS1(SYS_timer_delete, thread->timer - 1);
-    thread->timer = 0;
 }
 
 /* Somebody sent the signal, and the program has no handler for it: what would happen without us
  * happens when ours returns. A thread that believes it to be blocked gets what it believes, and
- * keeps it for whoever waits. */
+ * keeps it for whoever waits. If that is so by now and it came nevertheless, then through a mask
+ * for the time of a call, as sigsuspend's. */
 static void pass_on(siginfo_t *info, ucontext_t *context)
 {
     struct kernel_action action = {.flags = 0}; /* SIG_DFL */
-    sampler_end();
-    process_gap(GAP_UNSAMPLED);
-    if (sampler_seems_blocked) {
-        uint64_t mask;
-        memcpy(&mask, &context->uc_sigmask, sizeof mask);
-        mask |= SAMPLER_BIT;
-        memcpy(&context->uc_sigmask, &mask, sizeof mask);
-        sampler_seems_blocked = 0;
+    uint64_t mask;
+    memcpy(&mask, &context->uc_sigmask, sizeof mask);
+    sampler_self.passed_on++;
+    if (process_is_borrowed()) {
+        mask = sampler_mask_shown(mask);
+    } else if (sampler_self.belief.settled) {
+        mask = 0;
     } else {
-        SYS4(SYS_rt_sigaction, SAMPLER_SIGNAL, &action, NULL, sizeof action.mask);
+        sampler_give_up();
+        mask = sampler_mask_settled(mask);
     }
+    if (mask & SAMPLER_BIT)
+        memcpy(&context->uc_sigmask, &mask, sizeof mask);
+    else
+        SYS4(SYS_rt_sigaction, SAMPLER_SIGNAL, &action, NULL, sizeof action.mask);
     if (info->si_code == SI_TKILL)
         SYS4(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), SAMPLER_SIGNAL, info);
     else
         SYS3(SYS_rt_sigqueueinfo, sys_getpid(), SAMPLER_SIGNAL, info);
 }
 
-/* Runs where the program was, whatever that was: nothing here waits, and errno is not touched. A
- * fork's child has no timer, but may have its parent's last signal. */
+int sampler_sent(const siginfo_t *info)
+{
+    return info->si_code == SI_TIMER && info->si_timerid == thread_self->timer - 1;
+}
+
+/* Runs where the program was, whatever that was: nothing here waits, and errno is not touched. No
+ * signal interrupts it: a handler of the program's would find a mask and a place in the program
+ * that are not the program's, and cancellation frames that it cannot unwind. A fork's child that
+ * has done nothing yet has no timer, nor files in which to say that the signal was not ours. */
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
     struct thread *self = thread_self;
     (void)signal;
-    if (info->si_code != SI_TIMER && !process.sealed) {
-        pass_on(info, context);
+    if (!sampler_sent(info) && !process.sealed) {
+        if (info->si_code != SI_TIMER || !process_is_wiped())
+            pass_on(info, context);
         return;
     }
-    if (!sampler_is_on() || !self->slot || !self->timer)
+    int has_stack = sampler_stack_returns(context);
+    if (!sampler_is_on() || !self->slot || !atomic_load(&self->is_sampled))
         return;
+    if (!has_stack)
+        sampler_leave_thread();
     if (sampler.only_uninstrumented && process.live->instrumented)
         remove_timer(self);
     else
@@ -120,6 +145,7 @@ void sampler_begin(uint32_t hz, int only_uninstrumented)
         .handler = on_signal,
         .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | ARCH_SA_RESTORER,
         .restorer = arch_signal_return,
+        .mask = ~UINT64_C(0),
     };
     if (is_debugged()) {
         process_gap(GAP_UNSAMPLED);
@@ -137,38 +163,22 @@ void sampler_end(void)
         return;
     for (uint32_t i = 0; i < process.live->slots && i < SLOT_COUNT; i++)
         remove_timer(&process.threads[i]);
+    signalfds_give_back();
+}
+
+void sampler_give_up(void)
+{
+    if (!process_is_wiped())
+        process_gap(GAP_UNSAMPLED);
+    sampler_end();
 }
 
 void sampler_leave_thread(void)
 {
-    if (thread_self->slot && thread_self->timer) {
+    if (thread_self->slot && atomic_load(&thread_self->is_sampled)) {
         remove_timer(thread_self);
         process_gap(GAP_UNSAMPLED);
     }
-}
-
-uint64_t sampler_mask(uint64_t mask)
-{
-    static const uint64_t glibcs = UINT64_C(3) << 31; /* 32 and 33: no program blocks them */
-    if (!sampler_is_on() || mask & glibcs || !(mask & SAMPLER_BIT))
-        return mask;
-    sampler_seems_blocked = 1;
-    return mask & ~SAMPLER_BIT;
-}
-
-void sampler_settle_mask(void)
-{
-    const uint64_t bit = SAMPLER_BIT;
-    if (sampler_seems_blocked)
-        SYS4(SYS_rt_sigprocmask, SIG_BLOCK, &bit, NULL, sizeof bit);
-    sampler_seems_blocked = 0;
-}
-
-static int has_small_stack(void)
-{
-    stack_t there = {.ss_flags = SS_DISABLE};
-    SYS2(SYS_sigaltstack, NULL, &there);
-    return !(there.ss_flags & SS_DISABLE) && there.ss_size < SAMPLER_STACK;
 }
 
 void sampler_attach(struct thread *self)
@@ -176,7 +186,7 @@ void sampler_attach(struct thread *self)
     remove_timer(self);
     if (!sampler_is_on())
         return;
-    if (has_small_stack()) {
+    if (!sampler_stack_attach(self)) {
         process_gap(GAP_UNSAMPLED);
         return;
     }
@@ -191,12 +201,15 @@ void sampler_attach(struct thread *self)
         return;
     }
     self->timer = timer + 1;
+    atomic_store(&self->is_sampled, 1);
     SYS4(SYS_timer_settime, timer, 0, &times, NULL);
+    if (!sampler_is_on()) /* somebody who ended it meanwhile may not have seen this timer */
+        remove_timer(self);
 }
 
 void sampler_finish(void)
 {
     struct thread *self = thread_self;
-    if (self->slot && self->timer)
+    if (self->slot && atomic_load(&self->is_sampled))
         sample(self, 0);
 }

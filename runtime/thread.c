@@ -8,6 +8,7 @@
 #include "runtime/event.h"
 #include "runtime/process.h"
 #include "runtime/sampler.h"
+#include "runtime/sampler_mask.h"
 #include "runtime/stack.h"
 
 #include <errno.h>
@@ -189,7 +190,7 @@ static struct thread *look_for_room(int events)
     int attaches = !thread_self->slot;
     uint64_t mask = sys_signals_block();
     struct thread *self = make_room(events);
-    sys_signals_restore(attaches && self ? sampler_mask(mask) : mask);
+    sys_signals_restore(attaches && self ? sampler_mask_attached(mask) : mask);
     return self;
 }
 

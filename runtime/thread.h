@@ -30,10 +30,12 @@ struct thread {
     uint32_t vforking; /* between vfork's entry and the parent's next event */
     uint32_t
         unfinished; /* the other buffer was flushed with a record that was still to be stored */
-    uint32_t sealed_over; /* sealed, and the last buffer is open */
-    int timer;            /* the kernel's number of the timer that samples it, and one; or 0 */
-    uint64_t cpu_ns;      /* its CPU time at the last sample */
-    struct thread_walks *walks; /* what it remembers of its stack: stack.c */
+    uint32_t sealed_over;   /* sealed, and the last buffer is open */
+    int timer;              /* number of the timer that samples it, or did, and one; or 0 */
+    _Atomic int is_sampled; /* the timer is there */
+    uint64_t cpu_ns;        /* its CPU time at the last sample */
+    struct handler_stack *handler_stack; /* that it is sampled on: sampler_stack.c */
+    struct thread_walks *walks;          /* what it remembers of its stack: stack.c */
 };
 
 extern __thread struct thread *thread_self
