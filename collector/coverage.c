@@ -53,8 +53,9 @@ static const struct gap {
     {GAP_UNWINDER, "was to find stacks in a way that is not there (VITTE_TRACE_UNWIND): they were "
                    "found as by auto"},
     {GAP_UNSAMPLED,
-     "has threads that were not sampled: a debugger has them, the program wants the "
-     "signal itself, or there was no room for their timers or on their stacks for handlers"},
+     "has threads that were not sampled: a debugger has them, the program wants the signal itself "
+     "or "
+     "uses io_uring, or there was no room for their timers or on their stacks for handlers"},
 };
 enum { GAP_SUMS = sizeof gap_table / sizeof gap_table[0] };
 enum { MANY_EVENTS = 1000 };
