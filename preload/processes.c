@@ -215,8 +215,10 @@ EXPORT int posix_spawnp(pid_t *pid, const char *path, const posix_spawn_file_act
     type answer = real.name arguments;                                                             \
     sampler_mask_take_back(mask)
 
-EXPORT int system(const char *command){
-    WRAPPED_BY(HANDING_ON, PROCESSES, NUMBER, int, system, (command), F1(COMMAND, command))}
+EXPORT int system(const char *command)
+{
+    WRAPPED_BY(HANDING_ON, PROCESSES, NUMBER, int, system, (command), F1(COMMAND, command));
+}
 
 /* A process that gives up its rights takes its files in the session along. */
 #define BECOME(name, parameters, arguments, fields)                                                \
@@ -232,12 +234,12 @@ EXPORT int system(const char *command){
         return answer;                                                                             \
     }
 BECOME(setuid, (uid_t user), (user), F1(NUMBER, user))
-    BECOME(seteuid, (uid_t user), (user), F1(NUMBER, user))
-        BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user), F1(NUMBER, user))
-            BECOME(setresuid, (uid_t real_user, uid_t user, uid_t saved), (real_user, user, saved),
-                   F1(NUMBER, user))
+BECOME(seteuid, (uid_t user), (user), F1(NUMBER, user))
+BECOME(setreuid, (uid_t real_user, uid_t user), (real_user, user), F1(NUMBER, user))
+BECOME(setresuid, (uid_t real_user, uid_t user, uid_t saved), (real_user, user, saved),
+       F1(NUMBER, user))
 
-                static void exits(int status)
+static void exits(int status)
 {
     if (atomic_load(&process.state) == PROCESS_OFF || process_is_borrowed())
         return;

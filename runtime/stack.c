@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <string.h>
 
+_Static_assert((int)UNWIND_MOST <= (int)STACK_FRAMES_MOST, "what is walked can be read");
+
 /* One for calls, one for samples, one for the calls of handlers that interrupted a walk. */
 enum walk_use { WALK_CALL, WALK_SAMPLE, WALK_NESTED, WALK_USES };
 
