@@ -499,7 +499,7 @@ size_t lines_at(struct lines *lines, uint64_t address, const struct source_frame
     if (!lines->dwarf)
         return 0;
     const struct answer *found = answer(lines, 2 * address, answer_at);
-    *frames = lines->frames + found->first;
+    *frames = found->count ? lines->frames + found->first : NULL;
     return found->count;
 }
 
