@@ -96,8 +96,9 @@ void end_like(int wait_status) __attribute__((noreturn));
 
 /* ---- text ---- */
 
-/* A JSON string; bytes that are not UTF-8 become U+FFFD, as they do in traces. */
-json_t *json_text(const char *bytes, size_t length);
+/* JSON strings; bytes that are not UTF-8 become U+FFFD, as they do in traces. */
+json_t *json_bytes(const char *bytes, size_t length);
+json_t *json_text(const char *text);
 /* The lines of a text as an array of strings. */
 json_t *json_lines(const char *text);
 

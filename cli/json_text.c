@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "collector/memory.h"
 
-json_t *json_text(const char *bytes, size_t length)
+json_t *json_bytes(const char *bytes, size_t length)
 {
     json_t *json = json_stringn(bytes, length);
     if (json)
@@ -17,12 +17,17 @@ json_t *json_text(const char *bytes, size_t length)
     return json;
 }
 
+json_t *json_text(const char *text)
+{
+    return json_bytes(text, strlen(text));
+}
+
 json_t *json_lines(const char *text)
 {
     json_t *lines = json_array();
     for (size_t length; *text; text += length + (text[length] == '\n')) {
         length = strcspn(text, "\n");
-        json_array_append_new(lines, json_text(text, length));
+        json_array_append_new(lines, json_bytes(text, length));
     }
     return lines;
 }

@@ -230,9 +230,8 @@ static void add_frames(const struct rows *rows, const char *chosen, uint32_t par
             continue;
         json_t *json = json_object(), *number = json_integer((json_int_t)json_array_size(frames));
         json_object_set(json, "caller", caller);
-        json_object_set_new(json, "name", json_text(node->name->text, strlen(node->name->text)));
-        json_object_set_new(json, "module",
-                            json_text(node->name->module, strlen(node->name->module)));
+        json_object_set_new(json, "name", json_text(node->name->text));
+        json_object_set_new(json, "module", json_text(node->name->module));
         json_object_set_new(json, "tag", json_string(category_tags[node->name->category]));
         json_object_set_new(json, "total", json_integer((json_int_t)node->total[0]));
         json_object_set_new(json, "self", json_integer((json_int_t)node->self[0]));

@@ -143,7 +143,7 @@ void table_json(const struct table *table, size_t limit, const struct totals *to
             union cell cell = table->rows[r][c];
             enum column_kind kind = table->columns[c].kind;
             json_object_set_new(row, table->columns[c].key,
-                                kind == COLUMN_TEXT      ? json_text(cell.text, strlen(cell.text))
+                                kind == COLUMN_TEXT      ? json_text(cell.text)
                                 : kind == COLUMN_STACK   ? json_lines(cell.text)
                                 : kind == COLUMN_UNKNOWN ? json_null()
                                                          : json_integer((json_int_t)cell.number));

@@ -12,6 +12,7 @@
 
 #include "collector/debug_files.h"
 #include "collector/demangle.h"
+#include "collector/dies.h"
 #include "collector/memory.h"
 #include "collector/numbering.h"
 #include "collector/pool.h"
@@ -23,28 +24,14 @@
 
 enum {
     MAX_INLINED = LINES_FRAMES - 1, /* in a function */
-    MAX_NESTED = 32,                /* namespaces, classes and functions around a function */
-    MAX_RANGES = 1 << 20,  /* of one unit or function: each of its functions may be apart */
-    BEHIND_MAX = 16,       /* ranges that may start within another one before an address */
-    ROWS_KEPT = 2 << 20,   /* of line tables; some 100 MB */
-    NAME_MAX_BYTES = 4096, /* of a readable name */
-};
-
-struct range {
-    uint64_t low, high; /* [low, high) */
-    uint64_t what;      /* of units: their number; of functions: the offset of the DIE */
-};
-
-struct ranges {
-    struct range *list; /* by low */
-    size_t count;
+    ROWS_KEPT = 2 << 20,            /* of line tables; some 100 MB */
+    NAME_MAX_BYTES = 4096,          /* of a readable name */
 };
 
 struct unit {
     Dwarf_Off die;
-    struct ranges functions;
-    enum { UNIT_UNREAD, UNIT_OUTER, UNIT_ALL } read; /* functions: none, those in no other, all */
-    int has_rows;                                    /* counted in `rows` */
+    struct functions functions;
+    int has_rows; /* counted in `rows` */
 };
 
 struct answer {
@@ -66,50 +53,6 @@ struct lines {
     struct numbering keys;
     struct answer *answers; /* theirs */
 };
-
-/* ---- ranges ---- */
-
-static int by_low(const void *a, const void *b)
-{
-    const struct range *left = a, *right = b;
-    return (left->low > right->low) - (left->low < right->low);
-}
-
-static void sort_ranges(struct ranges *ranges)
-{
-    if (ranges->count)
-        qsort(ranges->list, ranges->count, sizeof *ranges->list, by_low);
-}
-
-/* The range around the address that starts last. */
-static const struct range *find_range(const struct ranges *ranges, uint64_t address)
-{
-    size_t low = 0, high = ranges->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ranges->list[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = 0; i < BEHIND_MAX && low-- > 0; i++)
-        if (address < ranges->list[low].high)
-            return &ranges->list[low];
-    return NULL;
-}
-
-/* All addresses of a DIE. Functions that the linker threw away are at 0. */
-static void add_ranges(struct ranges *ranges, Dwarf_Die *die, uint64_t what)
-{
-    Dwarf_Addr base, low, high;
-    ptrdiff_t at = 0;
-    for (int i = 0; i < MAX_RANGES && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0; i++) {
-        if (low >= high || low == 0)
-            continue;
-        ranges->list = grow_array(ranges->list, ranges->count, sizeof *ranges->list);
-        ranges->list[ranges->count++] = (struct range){low, high, what};
-    }
-}
 
 /* ---- opening ---- */
 
@@ -172,9 +115,9 @@ static void list_units(struct lines *lines)
             continue;
         lines->units = grow_array(lines->units, lines->unit_count, sizeof *lines->units);
         lines->units[lines->unit_count] = (struct unit){.die = dwarf_dieoffset(&die)};
-        add_ranges(&lines->unit_ranges, &die, lines->unit_count++);
+        ranges_add(&lines->unit_ranges, &die, lines->unit_count++);
     }
-    sort_ranges(&lines->unit_ranges);
+    ranges_sort(&lines->unit_ranges);
 }
 
 struct lines *lines_open(const char *path, const uint8_t *build_id, size_t build_id_size)
@@ -199,7 +142,7 @@ void lines_close(struct lines *lines)
     elf_image_close(&lines->image);
     elf_image_close(&lines->shared_image);
     for (size_t i = 0; i < lines->unit_count; i++)
-        free(lines->units[i].functions.list);
+        free(lines->units[i].functions.ranges.list);
     free(lines->units);
     free(lines->unit_ranges.list);
     free(lines->frames);
@@ -226,41 +169,6 @@ static void reopen(struct lines *lines)
 
 /* ---- from an address to a function ---- */
 
-/* The next DIE on the same level; sibling references may lead anywhere. */
-static int next_sibling(Dwarf_Die *die)
-{
-    Dwarf_Off before = dwarf_dieoffset(die);
-    return dwarf_siblingof(die, die) == 0 && dwarf_dieoffset(die) > before;
-}
-
-/* Adds the functions below `parent`; with `all` those inside other functions too. */
-static void list_functions(struct ranges *functions, Dwarf_Die *parent, int all, int depth)
-{
-    Dwarf_Die die, child;
-    if (depth == MAX_NESTED || dwarf_child(parent, &die) != 0)
-        return;
-    do {
-        switch (dwarf_tag(&die)) {
-        case DW_TAG_subprogram:
-            add_ranges(functions, &die, dwarf_dieoffset(&die));
-            if (!all)
-                break;
-            /* fall through */
-        case DW_TAG_lexical_block:
-        case DW_TAG_namespace:
-        case DW_TAG_module:
-        case DW_TAG_class_type:
-        case DW_TAG_structure_type:
-        case DW_TAG_union_type:
-            child = die;
-            list_functions(functions, &child, all, depth + 1);
-            break;
-        default:
-            break;
-        }
-    } while (next_sibling(&die));
-}
-
 /* The DIE of the unit's code: in a file of its own with -gsplit-dwarf. */
 static Dwarf_Die *code_of(Dwarf_Die *unit_die, Dwarf_Die *split)
 {
@@ -271,48 +179,6 @@ static Dwarf_Die *code_of(Dwarf_Die *unit_die, Dwarf_Die *split)
         type == DW_UT_skeleton && dwarf_tag(split) == DW_TAG_compile_unit)
         return split;
     return unit_die;
-}
-
-/* The function of the unit that contains the address. Functions within functions (lambdas, most of
- * them) are only looked for when there is no other: that means reading the whole unit. */
-static int find_function(struct unit *unit, Dwarf_Die *code, uint64_t address, Dwarf_Die *function)
-{
-    const struct range *range = find_range(&unit->functions, address);
-    while (!range && unit->read != UNIT_ALL) {
-        unit->read++;
-        unit->functions.count = 0;
-        free(unit->functions.list);
-        unit->functions.list = NULL;
-        list_functions(&unit->functions, code, unit->read == UNIT_ALL, 0);
-        sort_ranges(&unit->functions);
-        range = find_range(&unit->functions, address);
-    }
-    return range && dwarf_offdie(dwarf_cu_getdwarf(code->cu), range->what, function);
-}
-
-static int is_block(int tag)
-{
-    return tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine ||
-           tag == DW_TAG_try_block || tag == DW_TAG_catch_block || tag == DW_TAG_with_stmt;
-}
-
-/* The inlined functions in `function` around the address, outermost first. */
-static size_t find_inlined(Dwarf_Die *function, uint64_t address, Dwarf_Die *inlined)
-{
-    Dwarf_Die die = *function, child;
-    size_t count = 0;
-    for (int depth = 0; depth < 4 * MAX_INLINED && dwarf_child(&die, &child) == 0; depth++) {
-        int found;
-        do
-            found = is_block(dwarf_tag(&child)) && dwarf_haspc(&child, address) == 1;
-        while (!found && next_sibling(&child));
-        if (!found || count == MAX_INLINED)
-            break;
-        if (dwarf_tag(&child) == DW_TAG_inlined_subroutine)
-            inlined[count++] = child;
-        die = child;
-    }
-    return count;
 }
 
 /* ---- what DIEs say ---- */
@@ -423,7 +289,7 @@ static struct source_frame *add_frame(struct lines *lines)
 
 static struct unit *unit_at(struct lines *lines, uint64_t address, Dwarf_Die *die)
 {
-    const struct range *range = find_range(&lines->unit_ranges, address);
+    const struct range *range = ranges_find(&lines->unit_ranges, address);
     if (lines->rows > ROWS_KEPT)
         reopen(lines);
     if (!range || !lines->dwarf)
@@ -441,8 +307,8 @@ static void answer_at(struct lines *lines, uint64_t address)
     struct unit *unit = unit_at(lines, address, &unit_die);
     if (!unit)
         return;
-    int known = find_function(unit, code_of(&unit_die, &split), address, &function);
-    size_t count = known ? find_inlined(&function, address, inlined) : 0;
+    int known = functions_find(&unit->functions, code_of(&unit_die, &split), address, &function);
+    size_t count = known ? function_inlined(&function, address, inlined, MAX_INLINED) : 0;
     for (size_t i = count + 1; i-- > 0;) {
         struct source_frame *frame = add_frame(lines);
         if (i == count)
@@ -464,7 +330,7 @@ static void answer_function(struct lines *lines, uint64_t address)
     if (!unit)
         return;
     struct source_frame *frame = add_frame(lines);
-    int known = find_function(unit, code_of(&unit_die, &split), address, &function);
+    int known = functions_find(&unit->functions, code_of(&unit_die, &split), address, &function);
     const char *path = known ? path_of(&function, DW_AT_decl_file) : NULL;
     if (path) {
         set_file(lines, frame, path, &unit_die);
