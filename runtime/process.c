@@ -166,6 +166,17 @@ long process_begin(const char *folder, const struct definition_call *calls, size
     return 0;
 }
 
+/* What a handler interrupted that forked may hold the header's old address: there is a page for it.
+ * That of an earlier fork, of our parent's, goes. */
+static void leave_page(struct live_header *old)
+{
+    static void *before;
+    if (before)
+        sys_munmap(before, LAYOUT_PAGE);
+    before = sys_mmap(old, LAYOUT_PAGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
 long process_after_fork(void)
 {
     if (process.sealed) {
@@ -182,8 +193,7 @@ long process_after_fork(void)
     process.retry_tick = process.usage_tick = 0;
     atomic_store(&process.ended, 0);
     long failed = open_files(&parent, parent_image);
-    sys_munmap(old,
-               LAYOUT_PAGE); /* until here it tells whoever asks that we belong to the session */
+    leave_page(old); /* until here it tells whoever asks that we belong to the session */
     if (failed) {
         atomic_store(&process.state, PROCESS_OFF);
         return failed;
