@@ -2,6 +2,7 @@
  */
 #include "cli/cli.h"
 
+#include "collector/endings.h"
 #include "collector/program.h"
 #include "runtime/clock.h"
 #include "runtime/options.h"
@@ -207,6 +208,7 @@ int capture_run(const struct capture *capture, int *exit_status, uint64_t *wall_
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     child_pid = 0;
+    endings_write_command(capture->folder, (uint32_t)pid, status, clock_read_pair());
     clock_gettime(CLOCK_MONOTONIC, &after);
     *wall_ns = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)after.tv_nsec -
                (uint64_t)before.tv_nsec;

@@ -71,9 +71,6 @@ void note_empty_filter(const char *expression, uint64_t spans, uint64_t passed);
 int span_passes(const struct filter *filter, const struct image *image,
                 const struct thread_view *thread, const struct span *span);
 
-/* Whether some process may still write into the session: alive.c. */
-int session_goes_on(const char *folder);
-
 /* Deletes a session folder and the files in it that are a session's. */
 void remove_session(const char *folder);
 

@@ -1,6 +1,7 @@
 /* vitte-trace export: a session becomes a trace. Also what `run` does at the end. */
 #include "cli/cli.h"
 
+#include "collector/alive.h"
 #include "collector/memory.h"
 
 #include <errno.h>

@@ -3,18 +3,13 @@
  * what the text is printed from (info_text.c). */
 #include "cli/info.h"
 
+#include "collector/alive.h"
 #include "collector/coverage.h"
 #include "collector/memory.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
-
-static const char *const status_words[] = {[PROCESS_RUNNING] = "ended without a word, or runs",
-                                           [PROCESS_EXITED] = "exited",
-                                           [PROCESS_EXEC] = "became another program"};
 
 static json_t *command_of(const struct image *image)
 {
@@ -63,54 +58,55 @@ static void add_modules(json_t *modules, struct image *image)
     }
 }
 
-static uint64_t now_ns(const struct session *session)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - session->clock.origin;
-}
-
 /* What a session is told of as a whole, beside its images. */
 struct findings {
     struct ends ends;
     struct totals totals;
-    int goes_on;  /* some process may still be alive */
+    int goes_on;  /* some process may still be alive, perhaps one that we cannot see */
     long *places; /* of the session's images in the list; -1: left out, its files are damaged */
 };
+
+/* What became of an image: in words, and how its process ended where somebody saw it. */
+static const char *status_of(const struct findings *findings, const struct live_header *header,
+                             const struct image_summary *summary, const struct ending *ending)
+{
+    if (header->status == PROCESS_EXEC)
+        return "became another program";
+    if (header->status == PROCESS_EXITED || (ending && WIFEXITED(ending->status)))
+        return "exited";
+    if (header->status != PROCESS_RUNNING)
+        return "?";
+    return summary->lives                 ? "runs"
+           : ending || !findings->goes_on ? "ended without a word"
+                                          : "ended without a word, or runs";
+}
 
 static json_t *process_of(const struct findings *findings, struct session *session,
                           struct image *image, size_t number)
 {
     const struct live_header *header = &image->header;
+    const struct ending *ending = session_ending(session, image->summary);
     size_t hint = 0;
+    int ended = ending || header->status != PROCESS_RUNNING;
     uint64_t start = clock_map_nsec(&session->clock, header->start.tick, &hint);
-    const struct ending *ending = coverage_ending(session->coverage, header->pid, start);
-    int died = header->status == PROCESS_RUNNING && ending;
-    int runs = header->status == PROCESS_RUNNING && !ending && findings->goes_on &&
-               kill((pid_t)header->pid, 0) == 0;
-    uint64_t end = ending ? ending->ns : runs ? now_ns(session) : findings->totals.last_ns;
+    uint64_t end = clock_map_nsec(&session->clock, image_end_tick(image), &hint);
     long parent = parent_of(session, number);
-    json_t *process = json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
-        "ppid", (json_int_t)header->ppid, "parent",
-        (json_int_t)(parent < 0 ? -1 : findings->places[parent]), "name", json_text(image->name),
-        "command", command_of(image), "start_ns", (json_int_t)start, "status",
-        died                             ? "ended without a word"
-        : runs                           ? "runs"
-        : header->status <= PROCESS_EXEC ? status_words[header->status]
-                                         : "?",
-        "instrumented", (int)header->instrumented, "threads", (json_int_t)header->threads, "at_end",
-        ends_of(&findings->ends, image, end));
-    if (died && WIFSIGNALED(ending->status))
+    json_t *process =
+        json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:s, s:b, s:I, s:o}", "pid",
+                  (json_int_t)header->pid, "ppid", (json_int_t)header->ppid, "parent",
+                  (json_int_t)(parent < 0 ? -1 : findings->places[parent]), "name",
+                  json_text(image->name), "command", command_of(image), "start_ns",
+                  (json_int_t)start, "status", status_of(findings, header, image->summary, ending),
+                  "instrumented", (int)header->instrumented, "threads", (json_int_t)header->threads,
+                  "at_end", ends_of(&findings->ends, image, end, ended || image->summary->lives));
+    if (ended)
+        json_object_set_new(process, "end_ns", json_integer((json_int_t)end));
+    if (ending && WIFSIGNALED(ending->status))
         json_object_set_new(process, "killed_by", json_integer(WTERMSIG(ending->status)));
-    if (died)
-        json_object_set_new(process, "end_ns", json_integer((json_int_t)ending->ns));
-    if (header->status != PROCESS_RUNNING)
+    if (header->status == PROCESS_EXITED || (ending && WIFEXITED(ending->status)))
         json_object_set_new(
-            process, "end_ns",
-            json_integer((json_int_t)clock_map_nsec(&session->clock, header->end.tick, &hint)));
-    if (header->status == PROCESS_EXITED)
-        json_object_set_new(process, "exit_status", json_integer(header->exit_status));
+            process, "exit_status",
+            json_integer(ending ? WEXITSTATUS(ending->status) : header->exit_status));
     return process;
 }
 

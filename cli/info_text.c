@@ -55,6 +55,31 @@ static const char *last_parts(const char *path)
     return at;
 }
 
+static void print_end(const json_t *end, int indent)
+{
+    char time[32];
+    const char *caller = json_string_value(json_object_get(end, "called_from"));
+    const char *place = json_string_value(json_object_get(end, "called_at"));
+    const char *after = json_string_value(json_object_get(end, "after"));
+    size_t i;
+    json_t *frame;
+    printf("  %*s   thread %lld %s: in %s for %s%s", indent, "", (long long)integer_in(end, "tid"),
+           string_in(end, "name"), string_in(end, "doing"),
+           json_is_true(json_object_get(end, "at_least")) ? "at least " : "",
+           show_time(time, (uint64_t)integer_in(end, "for_ns")));
+    if (after)
+        printf(", since %s", after);
+    if (caller && caller[0])
+        printf(", called from %s", caller);
+    if (place && place[0])
+        printf(" (%s)", last_parts(place));
+    puts("");
+    json_array_foreach(json_object_get(end, "stack"), i, frame)
+    {
+        printf("  %*s       %s\n", indent, "", json_string_value(frame));
+    }
+}
+
 static void print_process(const struct process_tree *tree, size_t number, int depth)
 {
     char time[32], lived[32];
@@ -74,22 +99,7 @@ static void print_process(const struct process_tree *tree, size_t number, int de
         printf(", killed by SIG%s", sigabbrev_np((int)integer_in(process, "killed_by")));
     printf(", %lld thread%s\n", (long long)integer_in(process, "threads"),
            integer_in(process, "threads") == 1 ? "" : "s");
-    json_array_foreach(json_object_get(process, "at_end"), i, other)
-    {
-        const char *caller = string_in(other, "called_from");
-        const char *place = last_parts(string_in(other, "called_at"));
-        printf("  %*s   thread %lld %s: in %s for %s%s%s%s%s%s\n", 2 * depth, "",
-               (long long)integer_in(other, "tid"), string_in(other, "name"),
-               string_in(other, "doing"), show_time(time, (uint64_t)integer_in(other, "for_ns")),
-               caller[0] ? ", called from " : "", caller, place[0] ? " (" : "", place,
-               place[0] ? ")" : "");
-        size_t k;
-        json_t *frame;
-        json_array_foreach(json_object_get(other, "stack"), k, frame)
-        {
-            printf("  %*s       %s\n", 2 * depth, "", json_string_value(frame));
-        }
-    }
+    json_array_foreach(json_object_get(process, "at_end"), i, other) print_end(other, 2 * depth);
     for (size_t child = tree->first[number]; child; child = tree->next[child])
         print_process(tree, child, depth < 20 ? depth + 1 : depth);
 }

@@ -16,7 +16,8 @@ void remove_session(const char *folder)
         if (!dot || length < 2)
             continue;
         if (strcmp(dot, ".live") == 0 || strcmp(dot, ".defs") == 0 || strcmp(dot, ".blocks") == 0 ||
-            strcmp(entry->d_name, "session.json") == 0) {
+            strcmp(entry->d_name, "session.json") == 0 ||
+            strcmp(entry->d_name, "ending.json") == 0) {
             snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
             unlink(path);
         }

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "collector/aggregate.h"
+#include "collector/alive.h"
 #include "runtime/options.h"
 #include "runtime/unwind.h"
 

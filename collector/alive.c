@@ -1,14 +1,15 @@
-/* Whether anybody may still write into a session: a daemon that outlived the command, or a child
- * that has not come to its first event yet. What is asked is /proc, not the session's files: a
- * process that still has to make its own there is found by what it inherited, its parent's mapping
- * of them (a fork's child) or the ticket in its environment (an exec's). */
-#include "cli/cli.h"
+/* See alive.h. */
+#include "collector/alive.h"
 
 #include "runtime/options.h"
 
+#include <jansson.h>
+
 #include <dirent.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* When the session began, in the units of starttime in /proc/PID/stat. That counts time asleep too,
@@ -117,4 +118,11 @@ int session_goes_on(const char *folder)
             return 1;
     } while (look.gone != gone_before && ++looks < 20);
     return 0;
+}
+
+int image_lives(const char *folder, uint32_t pid, uint32_t image)
+{
+    char resolved[PATH_MAX], live[48];
+    snprintf(live, sizeof live, "/%u-%u.live", pid, image);
+    return realpath(folder, resolved) && holds((long)pid, "maps", '\n', resolved, live);
 }

@@ -63,8 +63,6 @@ enum { MANY_EVENTS = 1000 };
 struct coverage {
     struct child *children;
     size_t child_count;
-    struct ending *endings;
-    size_t ending_count;
     struct gap_sum gaps[GAP_SUMS];
     char **lines;
     size_t line_count, gap_lines;
@@ -82,7 +80,6 @@ void coverage_clear(struct coverage *coverage)
     for (size_t i = 0; i < coverage->line_count; i++)
         free(coverage->lines[i]);
     free(coverage->children);
-    free(coverage->endings);
     free(coverage->lines);
     memset(coverage, 0, sizeof *coverage);
 }
@@ -108,13 +105,6 @@ static void add_child(struct coverage *coverage, struct image *image, const stru
                        .path = length ? need(strndup(path, length)) : NULL};
 }
 
-static void add_ending(struct coverage *coverage, uint32_t pid, int status, uint64_t ns)
-{
-    coverage->endings =
-        grow_array(coverage->endings, coverage->ending_count, sizeof *coverage->endings);
-    coverage->endings[coverage->ending_count++] = (struct ending){pid, status, ns};
-}
-
 /* An exec that failed: nobody is to be looked for. It was noted behind the call's beginning. */
 static void drop_exec(struct coverage *coverage, uint32_t pid, uint64_t since)
 {
@@ -132,8 +122,9 @@ static int has_field(const struct span *span, enum call_field field)
     return memchr(call->fields, (int)field, call->field_count) != NULL;
 }
 
-void coverage_call(struct coverage *coverage, struct image *image, const struct span *span)
+void coverage_call(struct session *session, struct image *image, const struct span *span)
 {
+    struct coverage *coverage = session->coverage;
     enum event_category category = span->name->category;
     int64_t result = span_result(span);
     uint64_t end = span->start_ns + span->duration_ns;
@@ -143,7 +134,7 @@ void coverage_call(struct coverage *coverage, struct image *image, const struct 
         int status = (int)(int64_t)span_field(span, FIELD_STATUS);
         int64_t pid = result ? result : (int64_t)span_field(span, FIELD_PID); /* waitid answers 0 */
         if (status >= 0 && pid > 0 && (WIFEXITED(status) || WIFSIGNALED(status))) /* not stopped */
-            add_ending(coverage, (uint32_t)pid, status, end);
+            endings_add(&session->endings, (struct ending){(uint32_t)pid, status, span->tick, end});
     } else if (category == CATEGORY_PROCESSES && span->kind == SPAN_INSTANT) {
         if (has_field(span, FIELD_ARGUMENTS)) /* exec */
             add_child(coverage, image, span, image->summary->pid, 1);
@@ -272,8 +263,8 @@ static void say_reaped(struct coverage *coverage, const struct session *session)
 {
     size_t unknown = 0;
     uint32_t first = 0;
-    for (size_t i = 0; i < coverage->ending_count; i++) {
-        const struct ending *ending = &coverage->endings[i];
+    for (size_t i = 0; i < session->endings.count; i++) {
+        const struct ending *ending = &session->endings.list[i];
         int known = 0;
         for (size_t k = 0; k < session->image_count && !known; k++)
             known = session->images[k].pid == ending->pid;
@@ -290,16 +281,24 @@ static void say_reaped(struct coverage *coverage, const struct session *session)
 
 static void say_silent(struct coverage *coverage, const struct session *session)
 {
-    size_t silent = 0, hint = 0;
+    size_t silent = 0, alive = 0;
     for (size_t i = 0; i < session->image_count; i++) {
         const struct image_summary *image = &session->images[i];
-        uint64_t start = clock_map_nsec(&session->clock, image->header.start.tick, &hint);
-        silent += image->header.status == PROCESS_RUNNING &&
-                  !coverage_ending(coverage, image->pid, start);
+        const struct ending *ending = session_ending(session, image);
+        alive += (size_t)image->lives;
+        silent += image->header.status == PROCESS_RUNNING && !image->lives && !ending;
+        if (ending && session->endings.has_command && ending == &session->endings.command &&
+            WIFSIGNALED(ending->status))
+            say(coverage, "the command (pid %u) was killed by SIG%s", image->pid,
+                sigabbrev_np(WTERMSIG(ending->status)));
     }
+    if (alive)
+        say(coverage, "%zu process%s still run%s", alive, alive == 1 ? "" : "es",
+            alive == 1 ? "s" : "");
     if (silent)
-        say(coverage, "%zu process%s ended without a word (signal, crash) or still run%s", silent,
-            silent == 1 ? "" : "es", silent == 1 ? "s" : "");
+        say(coverage,
+            "%zu process%s ended without a word (signal, crash), and nobody waited for %s", silent,
+            silent == 1 ? "" : "es", silent == 1 ? "it" : "them");
     if (session->stillborn)
         say(coverage,
             "%zu process%s could not be captured: no room for the files, or ended too early",
@@ -332,16 +331,4 @@ const char *coverage_line(const struct coverage *coverage, size_t i)
 size_t coverage_gaps(const struct coverage *coverage)
 {
     return coverage->gap_lines;
-}
-
-const struct ending *coverage_ending(const struct coverage *coverage, uint32_t pid,
-                                     uint64_t start_ns)
-{
-    const struct ending *found = NULL;
-    for (size_t i = 0; i < coverage->ending_count; i++) {
-        const struct ending *ending = &coverage->endings[i];
-        if (ending->pid == pid && ending->ns >= start_ns && (!found || ending->ns < found->ns))
-            found = ending;
-    }
-    return found;
 }

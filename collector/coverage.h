@@ -1,19 +1,12 @@
 /* What a session does not show, in words: children that were not captured and why, allocators and
  * libraries that pass the tracer by, waits and I/O without libc, sandboxes. Collected while the
- * session is walked. Beside it, how the processes ended, from those that waited for them. */
+ * session is walked. */
 #ifndef VT_COLLECTOR_COVERAGE_H
 #define VT_COLLECTOR_COVERAGE_H
 
 #include "collector/span.h"
 
 struct totals;
-
-/* How a process ended, as wait() told its parent. */
-struct ending {
-    uint32_t pid;
-    int status;
-    uint64_t ns; /* when that was known */
-};
 
 struct coverage;
 
@@ -22,8 +15,8 @@ void coverage_free(struct coverage *coverage);
 /* Forgets everything: the session is walked once more. */
 void coverage_clear(struct coverage *coverage);
 
-/* Looks at a finished call of the image. */
-void coverage_call(struct coverage *coverage, struct image *image, const struct span *span);
+/* Looks at a finished call of the image: what it started, who ended. */
+void coverage_call(struct session *session, struct image *image, const struct span *span);
 /* After all of an image: `events` that it had, `allocations` among them. */
 void coverage_image(struct coverage *coverage, const struct image *image, uint64_t events,
                     uint64_t allocations);
@@ -37,10 +30,5 @@ const char *coverage_line(const struct coverage *coverage, size_t i);
 size_t coverage_gaps(const struct coverage *coverage);
 /* What no session shows. */
 extern const char coverage_never[];
-
-/* How the process ended, or NULL when nobody of the session waited for it. Of a reused pid the
- * first end behind `start_ns`. */
-const struct ending *coverage_ending(const struct coverage *coverage, uint32_t pid,
-                                     uint64_t start_ns);
 
 #endif

@@ -452,7 +452,12 @@ uint64_t image_end_tick(const struct image *image)
 {
     if (image->header.status != PROCESS_RUNNING)
         return image->header.end.tick;
+    const struct ending *ending = session_ending(image->session, image->summary);
+    if (ending)
+        return ending->tick;
     uint64_t end = image->header.start.tick;
+    if (image->summary->lives && image->session->now > end)
+        end = image->session->now;
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);
         if (!header)

@@ -105,8 +105,8 @@ const char *image_text(const struct image *image, uint32_t id, size_t *length);
 /* The image's command line, its arguments separated by NULs; `length` 0 when not known. */
 const char *image_command(const struct image *image, size_t *length);
 
-/* When the image ended: what it said itself, or the last thing that the live file tells of one that
- * is running or died without a word. */
+/* When the image ended: what it said itself, or who waited for it; of one that runs, when the
+ * session was opened; else the last thing that its live file tells. */
 uint64_t image_end_tick(const struct image *image);
 
 /* A slot in the live file, or NULL when there was no room for it. */

@@ -88,7 +88,7 @@ static void give(struct pairing *pairing, struct span *span)
     span->tick = pairing->tick;
     if (span->call &&
         (span->name->category == CATEGORY_PROCESSES || span->name->category == CATEGORY_WAITS))
-        coverage_call(pairing->image->session->coverage, pairing->image, span);
+        coverage_call(pairing->image->session, pairing->image, span);
     if (pairing->visitor->span)
         pairing->visitor->span(pairing->visitor->data, span);
 }

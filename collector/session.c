@@ -1,6 +1,7 @@
 /* See session.h. */
 #include "collector/session.h"
 
+#include "collector/alive.h"
 #include "collector/coverage.h"
 
 #include "base/sys.h"
@@ -92,7 +93,11 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
     if (!grown)
         return problem_set(problem, "out of memory");
     session->images = grown;
-    grown[session->image_count++] = (struct image_summary){pid, image, header};
+    grown[session->image_count++] = (struct image_summary){
+        .pid = pid,
+        .image = image,
+        .header = header,
+        .lives = header.status == PROCESS_RUNNING && image_lives(session->folder, pid, image)};
     return 0;
 }
 
@@ -135,7 +140,9 @@ static void add_now(struct session *session)
     }
     if (boot[0] && strcmp(boot, session_text(session, "boot_id")) == 0) {
         clock_in_nsec = strcmp(session_text(session, "clock"), "cycles") != 0;
-        clock_map_add(&session->clock, clock_read_pair());
+        struct clock_pair now = clock_read_pair();
+        session->now = now.tick;
+        clock_map_add(&session->clock, now);
     }
 }
 
@@ -177,11 +184,32 @@ static int read_clock(struct session *session)
         failed = clock_map_add(&session->clock, session->images[i].header.start) ||
                  clock_map_add(&session->clock, session->images[i].header.end);
         add_block_pairs(session, &session->images[i]);
-        all_ended &= session->images[i].header.end.nsec != 0;
+        all_ended &= session->images[i].header.end.nsec != 0 ||
+                     (session->endings.has_command &&
+                      session->images[i].pid == session->endings.command.pid);
     }
+    if (session->endings.has_command)
+        failed |=
+            clock_map_add(&session->clock, (struct clock_pair){session->endings.command.tick,
+                                                               session->endings.command_nsec});
     if (!all_ended)
         add_now(session);
-    return failed || clock_map_build(&session->clock);
+    if (failed || clock_map_build(&session->clock) != 0)
+        return -1;
+    size_t hint = 0;
+    session->endings.command.ns =
+        clock_map_nsec(&session->clock, session->endings.command.tick, &hint);
+    return 0;
+}
+
+const struct ending *session_ending(const struct session *session,
+                                    const struct image_summary *image)
+{
+    size_t hint = 0;
+    if (image->header.status != PROCESS_RUNNING || image->lives)
+        return NULL;
+    return endings_find(&session->endings, image->pid,
+                        clock_map_nsec(&session->clock, image->header.start.tick, &hint));
 }
 
 struct session *session_open(const char *folder, int keep_going, struct problem *problem)
@@ -195,6 +223,7 @@ struct session *session_open(const char *folder, int keep_going, struct problem 
     session->keep_going = keep_going;
     session->names = names_new();
     session->coverage = coverage_new();
+    endings_read_command(&session->endings, folder);
     int failed = read_manifest(session, problem) || read_images(session, problem);
     if (!failed && read_clock(session))
         failed = problem_set(problem, "out of memory");
@@ -214,6 +243,7 @@ void session_close(struct session *session)
     names_free(session->names);
     pool_free(&session->texts);
     coverage_free(session->coverage);
+    endings_free(&session->endings);
     free(session->images);
     free(session->folder);
     free(session);

@@ -5,6 +5,7 @@
 #define VT_COLLECTOR_SESSION_H
 
 #include "collector/clock_map.h"
+#include "collector/endings.h"
 #include "collector/names.h"
 #include "collector/pool.h"
 #include "collector/problem.h"
@@ -18,6 +19,7 @@ struct coverage;
 struct image_summary {
     uint32_t pid, image;
     struct live_header header;
+    int lives; /* did when the session was opened */
 };
 
 struct session {
@@ -29,7 +31,9 @@ struct session {
     struct clock_map clock;
     struct names *names;
     struct pool texts;         /* of stacks */
-    struct coverage *coverage; /* filled in by a walk */
+    struct coverage *coverage; /* this and, but for the command's, the next: by a walk */
+    struct endings endings;
+    uint64_t now; /* the tick when it was opened; 0: the clock is not this machine's */
     int keep_going;
     uint64_t damaged; /* blocks and images that were skipped */
 };
@@ -41,5 +45,9 @@ void session_close(struct session *session);
 /* A string of the manifest, or "". */
 const char *session_text(const struct session *session, const char *key);
 uint64_t session_number(const struct session *session, const char *key);
+
+/* How the image ended, when somebody saw it and it did not say so itself; or NULL. */
+const struct ending *session_ending(const struct session *session,
+                                    const struct image_summary *image);
 
 #endif

@@ -104,6 +104,7 @@ int walk_session(struct session *session, const struct visitor *visitor, struct 
     walk.counts = (int)(categories_parse(events[0] ? events : NULL, NULL) >> CATEGORY_COUNTERS & 1);
     memset(totals, 0, sizeof *totals);
     coverage_clear(session->coverage);
+    endings_clear(&session->endings);
     for (; walk.image_number < session->image_count; walk.image_number++) {
         struct image *image = image_open(session, walk.image_number, problem);
         if (!image && session->keep_going)

@@ -73,8 +73,8 @@ static int calls_at(const char *place, const char *doing)
     return found;
 }
 
-/* Every thread is where it says that it is, and info's text says so too. Those that are in no call
- * of libc's are known where functions are. How many were checked. */
+/* Every thread is where it says that it is, and info's text says so too. Of those that are in no
+ * call of libc's that much is known, and where functions are, in which. How many were checked. */
 static long check_threads(const json_t *process, const struct outcome *run, const char *text,
                           int instrumented)
 {
@@ -87,11 +87,14 @@ static long check_threads(const json_t *process, const struct outcome *run, cons
         line += *line == '\n';
         ck_assert_int_eq(sscanf(line, "thread %d %127[^|]|%63s", &tid, doing, caller), 3);
         const json_t *end = find_event(list, "{s:i}", "tid", tid);
-        if (!strchr(doing, '(') && !instrumented) {
-            ck_assert_msg(end == NULL, "thread %d is in no call that is known", tid);
+        ck_assert_msg(end != NULL, "info does not list thread %d, which is in %s", tid, doing);
+        if (!strchr(doing, '(') && !instrumented) { /* in no call that is known */
+            ck_assert_str_eq(string_in(end, "doing"), "its own code");
+            snprintf(wanted, sizeof wanted, "thread %d %s: in its own code for ", tid,
+                     string_in(end, "name"));
+            ck_assert_ptr_nonnull(strstr(text, wanted));
             continue;
         }
-        ck_assert_msg(end != NULL, "info does not list thread %d, which is in %s", tid, doing);
         ck_assert_str_eq(string_in(end, "doing"), doing);
         ck_assert_str_eq(string_in(end, "called_from"), caller);
         ck_assert_int_ge(number_in(end, "for_ns"), 0);
@@ -141,8 +144,8 @@ static void check_killed(int instrumented, const struct ending *ending, const ch
              ending->threads);
     ck_assert_ptr_nonnull(strstr(text.out, killed));
     ck_assert_int_eq(check_threads(process, &run, text.out, instrumented), 7 + instrumented);
-    if (instrumented) { /* everybody is somewhere; who ended it too */
-        ck_assert_int_eq(listed(process), ending->threads);
+    ck_assert_int_eq(listed(process), ending->threads); /* who ended it too */
+    if (instrumented) {
         const json_t *list = json_object_get(process, "at_end");
         ck_assert_uint_eq(count_events(list, "{s:s, s:s}", "doing", ending->doing, "called_from",
                                        ending->called_from),
@@ -195,22 +198,64 @@ START_TEST(a_child_that_was_stopped_before_was_killed_by_its_last_signal)
 }
 END_TEST
 
-/* Nobody of the session waited for the root: no signal is made up. */
-START_TEST(the_root_s_signal_is_not_made_up)
+/* What the threads were in to the end is in the report, too. */
+static void check_times(json_t *at_end, const char *session)
 {
-    struct outcome run = shell("exec '%s' record -q -o x.vtrace -- '%s' kill", built_command(),
-                               built_program("instrumented/stuck"));
+    json_t *report = look("report --threads", session), *end;
+    size_t i;
+    json_array_foreach(at_end, i, end)
+    {
+        const json_t *row = find_event(json_object_get(report, "threads"), "{s:i}", "tid",
+                                       (int)number_in(end, "tid"));
+        ck_assert_ptr_nonnull(row);
+        ck_assert_int_ge(number_in(row, "waited") + number_in(row, "io") +
+                             number_in(row, "functions"),
+                         number_in(end, "for_ns"));
+    }
+    json_decref(report);
+}
+
+/* Of a command that is killed `record` tells how and when; of the same, preloaded, nobody does:
+ * neither a signal is made up then, nor for how long its threads were at what they did.
+ * Fails: to take the session's last event for the end. */
+static void check_root(const char *how, const char *session, int is_told)
+{
+    struct outcome run = shell("exec env %s '%s' kill", how, built_program("instrumented/stuck"));
     ck_assert_int_eq(run.code, 128 + SIGKILL);
-    struct outcome text = text_of("x.vtrace");
-    json_t *info = look("info", "x.vtrace");
+    struct outcome text = text_of(session);
+    json_t *info = look("info", session), *end;
     const json_t *process = process_with(info, book(&run, "process"));
     ck_assert_ptr_null(json_object_get(process, "exit_status"));
-    ck_assert_ptr_nonnull(strstr(string_in(process, "status"), "without a word"));
-    ck_assert_str_ne(string_in(process, "status"), "runs");
-    ck_assert_int_eq(check_threads(process, &run, text.out, 1), 8);
+    ck_assert_str_eq(string_in(process, "status"), "ended without a word");
+    ck_assert_int_eq(json_integer_value(json_object_get(process, "killed_by")),
+                     is_told ? SIGKILL : 0);
+    ck_assert_int_eq(json_object_get(process, "end_ns") != NULL, is_told);
+    ck_assert_int_eq(strstr(text.out, "was killed by SIGKILL\n") != NULL, is_told);
+    ck_assert_int_eq(strstr(text.out, ", and nobody waited for it\n") != NULL, !is_told);
+    size_t i;
+    json_array_foreach(json_object_get(process, "at_end"), i, end)
+    {
+        ck_assert_int_eq(json_is_true(json_object_get(end, "at_least")), !is_told);
+        if (is_told)
+            ck_assert_int_eq(number_in(end, "since_ns") + number_in(end, "for_ns"),
+                             number_in(process, "end_ns"));
+    }
+    ck_assert_uint_eq(i, 9);
+    if (is_told)
+        check_times(json_object_get(process, "at_end"), session);
+    if (is_told)
+        ck_assert_int_eq(check_threads(process, &run, text.out, 1), 8);
     json_decref(info);
     outcome_free(&text);
     outcome_free(&run);
+}
+
+START_TEST(the_command_s_signal_is_told_and_that_of_others_is_not_made_up)
+{
+    char how[2 * PATH_MAX];
+    snprintf(how, sizeof how, _i ? "'%s' record -q -o x.vtrace --" : "LD_PRELOAD='%s'",
+             _i ? built_command() : built_library());
+    check_root(how, _i ? "x.vtrace" : "vitte-trace-*.vtrace", _i);
 }
 END_TEST
 
@@ -363,7 +408,8 @@ int main(void)
     tcase_add_loop_test(cases, info_tells_it_of_programs_that_are_not_instrumented, 0, ENDINGS);
     tcase_add_loop_test(cases, every_kind_of_wait_tells_what_killed_a_child, 0, WAITS);
     tcase_add_test(cases, a_child_that_was_stopped_before_was_killed_by_its_last_signal);
-    tcase_add_test(cases, the_root_s_signal_is_not_made_up);
+    tcase_add_loop_test(cases, the_command_s_signal_is_told_and_that_of_others_is_not_made_up, 0,
+                        2);
     tcase_add_test(cases, info_says_that_a_process_runs_and_what_it_does);
     tcase_add_loop_test(cases, trees_of_every_kind_of_child_are_one_session, 0, 2);
     suite_add_tcase(suite, cases);

@@ -1,0 +1,74 @@
+/* See endings.h. */
+#include "collector/endings.h"
+
+#include "collector/memory.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void endings_free(struct endings *endings)
+{
+    free(endings->list);
+}
+
+void endings_clear(struct endings *endings)
+{
+    endings->count = 0;
+}
+
+void endings_add(struct endings *endings, struct ending ending)
+{
+    endings->list = grow_array(endings->list, endings->count, sizeof *endings->list);
+    endings->list[endings->count++] = ending;
+}
+
+static int is_better(const struct ending *ending, uint32_t pid, uint64_t start_ns,
+                     const struct ending *found)
+{
+    return ending->pid == pid && ending->ns >= start_ns && (!found || ending->ns < found->ns);
+}
+
+const struct ending *endings_find(const struct endings *endings, uint32_t pid, uint64_t start_ns)
+{
+    const struct ending *found = NULL;
+    for (size_t i = 0; i < endings->count; i++)
+        if (is_better(&endings->list[i], pid, start_ns, found))
+            found = &endings->list[i];
+    if (endings->has_command && is_better(&endings->command, pid, start_ns, found))
+        found = &endings->command;
+    return found;
+}
+
+static int path_of(char *path, const char *folder)
+{
+    return snprintf(path, PATH_MAX, "%s/ending.json", folder) < PATH_MAX;
+}
+
+void endings_write_command(const char *folder, uint32_t pid, int status, struct clock_pair now)
+{
+    char path[PATH_MAX];
+    json_t *json = json_pack("{s:I, s:i, s:I, s:I}", "pid", (json_int_t)pid, "wait_status", status,
+                             "tick", (json_int_t)now.tick, "monotonic_ns", (json_int_t)now.nsec);
+    if (path_of(path, folder) && json_dump_file(json, path, JSON_INDENT(2)) != 0)
+        unlink(path);
+    json_decref(json);
+}
+
+void endings_read_command(struct endings *endings, const char *folder)
+{
+    char path[PATH_MAX];
+    json_int_t pid, tick, nsec;
+    json_t *json = path_of(path, folder) ? json_load_file(path, 0, NULL) : NULL;
+    endings->has_command =
+        json_unpack(json, "{s:I, s:i, s:I, s:I}", "pid", &pid, "wait_status",
+                    &endings->command.status, "tick", &tick, "monotonic_ns", &nsec) == 0 &&
+        pid > 0 && pid <= INT_MAX && tick > 0 && nsec > 0;
+    if (endings->has_command) {
+        endings->command.pid = (uint32_t)pid;
+        endings->command.tick = (uint64_t)tick;
+        endings->command_nsec = (uint64_t)nsec;
+    }
+    json_decref(json);
+}
