@@ -32,7 +32,26 @@ static const struct argument *argument_named(const struct argument *arguments, s
     return NULL;
 }
 
-/* "read(fd 5 = /var/x)", "pthread_mutex_lock(lock 0x55e0)": the call and its first argument. */
+/* Who has the lock that is waited for, as far as that is known. */
+static void show_holder(struct text *shown, const struct argument *arguments, size_t count)
+{
+    const struct argument *tid = argument_named(arguments, count, "holder_tid");
+    const struct argument *name = argument_named(arguments, count, "holder");
+    const struct argument *code = argument_named(arguments, count, "taken_in");
+    if (tid) {
+        text_string(shown, " held by ");
+        text_bytes(shown, name ? name->string : "thread", name ? name->string_length : 6);
+        text_string(shown, " ");
+        text_number(shown, (uint64_t)tid->integer);
+    }
+    if (code) {
+        text_string(shown, tid ? ", taken in " : " taken in ");
+        text_bytes(shown, code->string, code->string_length);
+    }
+}
+
+/* "read(fd 5 = /var/x)", "pthread_mutex_lock(lock 0x55e0) held by b 812, taken in f": the call, its
+ * first argument, and on whom it waits. */
 static void show_call(char *text, size_t size, struct image *image, const struct span *span)
 {
     struct argument arguments[MAX_ARGUMENTS];
@@ -60,6 +79,7 @@ static void show_call(char *text, size_t size, struct image *image, const struct
         text_bytes(&shown, path->string, path->string_length);
     }
     text_string(&shown, ")");
+    show_holder(&shown, arguments, count);
 }
 
 /* The thread's slot, which it has until it ends; or NULL. */

@@ -180,8 +180,7 @@ static int goes_to_start(const struct span *span, int64_t result)
     if (strncmp(span->name->text, "lseek", strlen("lseek")) == 0)
         return result == 0;
     return call->result == RESULT_BYTES && !(call->flags & CALL_SENDS) && result > 0 &&
-           memchr(call->fields, FIELD_OFFSET, call->field_count) &&
-           span_field(span, FIELD_OFFSET) == 0;
+           call_has(span->call, FIELD_OFFSET) && span_field(span, FIELD_OFFSET) == 0;
 }
 
 static int is_sync(const char *call)

@@ -116,12 +116,6 @@ static void drop_exec(struct coverage *coverage, uint32_t pid, uint64_t since)
     coverage->child_count = last;
 }
 
-static int has_field(const struct span *span, enum call_field field)
-{
-    const struct definition_call *call = &span->call->definition;
-    return memchr(call->fields, (int)field, call->field_count) != NULL;
-}
-
 void coverage_call(struct session *session, struct image *image, const struct span *span)
 {
     struct coverage *coverage = session->coverage;
@@ -130,18 +124,18 @@ void coverage_call(struct session *session, struct image *image, const struct sp
     uint64_t end = span->start_ns + span->duration_ns;
     if (span->flags & SPAN_UNFINISHED)
         return;
-    if (category == CATEGORY_WAITS && has_field(span, FIELD_STATUS)) {
+    if (category == CATEGORY_WAITS && call_has(span->call, FIELD_STATUS)) {
         int status = (int)(int64_t)span_field(span, FIELD_STATUS);
         int64_t pid = result ? result : (int64_t)span_field(span, FIELD_PID); /* waitid answers 0 */
         if (status >= 0 && pid > 0 && (WIFEXITED(status) || WIFSIGNALED(status))) /* not stopped */
             endings_add(&session->endings, (struct ending){(uint32_t)pid, status, span->tick, end});
     } else if (category == CATEGORY_PROCESSES && span->kind == SPAN_INSTANT) {
-        if (has_field(span, FIELD_ARGUMENTS)) /* exec */
+        if (call_has(span->call, FIELD_ARGUMENTS)) /* exec */
             add_child(coverage, image, span, image->summary->pid, 1);
     } else if (category == CATEGORY_PROCESSES && result < 0) {
         drop_exec(coverage, image->summary->pid, span->start_ns);
-    } else if (category == CATEGORY_PROCESSES && has_field(span, FIELD_PATH) &&
-               has_field(span, FIELD_PID) && result == 0) {
+    } else if (category == CATEGORY_PROCESSES && call_has(span->call, FIELD_PATH) &&
+               call_has(span->call, FIELD_PID) && result == 0) {
         add_child(coverage, image, span, (uint32_t)span_field(span, FIELD_PID), 0);
     }
 }

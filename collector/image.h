@@ -6,6 +6,8 @@
 #include "collector/arena.h"
 #include "collector/session.h"
 
+#include <string.h>
+
 struct image_module {
     uint64_t low, high, bias;
     uint64_t tick; /* loaded, or first seen */
@@ -26,6 +28,11 @@ struct image_call {
     struct definition_call definition;
     const struct name *name;
 };
+
+static inline int call_has(const struct image_call *call, enum call_field field)
+{
+    return memchr(call->definition.fields, (int)field, call->definition.field_count) != NULL;
+}
 
 struct image {
     struct session *session;

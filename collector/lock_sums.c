@@ -19,8 +19,8 @@ enum {
 struct interval {
     uint64_t lock, start_ns, end_ns;
     uint64_t tick, code; /* where it had been taken; of a wait, by whom it was held; or 0 */
-    uint32_t stack;
-    uint32_t is_hold;
+    uint32_t stack, thread;
+    int is_hold;
 };
 
 /* What a thread has done so far, after each of its latest allocations and I/O calls. */
@@ -36,6 +36,7 @@ struct share {
 struct lock_sums {
     struct image *image;
     struct lock_sum *all;
+    uint32_t thread;        /* the current one */
     size_t count, first;    /* of the current image */
     struct numbering locks; /* its, by address */
     struct interval *kept;
@@ -76,7 +77,7 @@ static void on_thread(void *data, struct image *image, const struct thread_view 
 {
     struct lock_sums *sums = data;
     (void)image;
-    (void)thread;
+    sums->thread = thread->index;
     sums->next_mark = sums->mark_count = 0;
     sums->now = (struct mark){.ns = 0};
 }
@@ -156,7 +157,8 @@ static void keep(struct lock_sums *sums, const struct span *span, int is_hold)
                                                        .tick = span->tick,
                                                        .code = span_field(span, FIELD_CODE),
                                                        .stack = span->native,
-                                                       .is_hold = (uint32_t)is_hold};
+                                                       .thread = sums->thread,
+                                                       .is_hold = is_hold};
 }
 
 static void add_hold(struct lock_sums *sums, const struct span *span)
@@ -208,14 +210,11 @@ static int by_lock_and_start(const void *a, const void *b)
 
 static const char *where(struct image *image, const struct interval *interval)
 {
-    char text[1024];
     if (interval->stack)
         return stack_text(image, interval->stack, interval->tick);
     if (!interval->code)
         return STACK_TEXT_NONE;
-    int length = snprintf(text, sizeof text, "%s",
-                          image_function(image, interval->code - 1, interval->tick)->text);
-    return names_make(image->session->names, CATEGORY_SAMPLES, "", text, (size_t)length, 0)->text;
+    return image_function(image, interval->code - 1, interval->tick)->text;
 }
 
 static void add_share(struct share **shares, size_t *count, const char *text, uint64_t ns)
@@ -252,20 +251,27 @@ static void put_shares(FILE *text, const char *title, struct share *shares, size
         fprintf(text, "… and %zu more places\n", count - SHOWN);
 }
 
-/* The time of a wait during which each of the holds, which come in the order of their starts, was
- * under way. `from` is where a search for this or a later wait may begin. */
+/* The time of a wait during which each of the holds of others, which come in the order of their
+ * starts, was under way; before them, of one that came to no end, what the wait says. `from` is
+ * where a search for this or a later wait may begin. */
 static void match(struct image *image, const struct interval *wait, const struct interval *all,
                   size_t count, size_t *from, struct share **shares, size_t *share_count)
 {
     while (*from < count && (!all[*from].is_hold || all[*from].end_ns <= wait->start_ns))
         ++*from;
+    uint64_t known_from = wait->end_ns;
     for (size_t i = *from; i < count && all[i].start_ns < wait->end_ns; i++) {
         const struct interval *hold = &all[i];
         uint64_t start = hold->start_ns > wait->start_ns ? hold->start_ns : wait->start_ns;
         uint64_t end = hold->end_ns < wait->end_ns ? hold->end_ns : wait->end_ns;
-        if (hold->is_hold && start < end)
-            add_share(shares, share_count, where(image, hold), end - start);
+        if (!hold->is_hold || hold->thread == wait->thread || start >= end)
+            continue;
+        known_from = start < known_from ? start : known_from;
+        add_share(shares, share_count, where(image, hold), end - start);
     }
+    if (wait->code && known_from > wait->start_ns)
+        add_share(shares, share_count, image_function(image, wait->code - 1, wait->tick)->text,
+                  known_from - wait->start_ns);
 }
 
 static void tell(struct lock_sums *sums, const struct interval *all, size_t count)
@@ -276,10 +282,8 @@ static void tell(struct lock_sums *sums, const struct interval *all, size_t coun
     for (size_t i = 0; i < count; i++) {
         if (all[i].is_hold)
             continue;
-        struct interval without_code = all[i];
-        without_code.code = 0;
-        add_share(&waiters, &waiter_count, where(sums->image, &without_code),
-                  all[i].end_ns - all[i].start_ns);
+        const char *waiter = all[i].stack ? where(sums->image, &all[i]) : STACK_TEXT_NONE;
+        add_share(&waiters, &waiter_count, waiter, all[i].end_ns - all[i].start_ns);
         match(sums->image, &all[i], all, count, &from, &holders, &holder_count);
     }
     struct lock_sum *sum = sum_of(sums, all[0].lock);

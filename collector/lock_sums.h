@@ -9,7 +9,8 @@ struct lock_sum {
     uint64_t address;
     const char *kind; /* "mutex", "rwlock", … */
     uint64_t waits, waited_ns, longest_ns;
-    uint64_t holds, held_ns, longest_held_ns; /* as far as they were timed: see preload/locks.c */
+    uint64_t holds, held_ns,
+        longest_held_ns; /* of the first one from the wait on: preload/locks.c */
     /* inside these holds; of one with millions of such calls, the last 4 194 303 */
     uint64_t allocations, io_calls, io_ns;
     uint64_t not_kept; /* waits and holds that the places below leave out: an image had too many */

@@ -366,9 +366,15 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
     if (!call || slot->now.since < pairing->out_tick || slot->now.since > end)
         return;
     pairing->tick = pairing->own_tick = end;
-    give_call(pairing, call, EVENT_CALL_LONG | EVENT_CALL_STACK,
-              (uint64_t[]){0, slot->now.first, slot->now.stack, end - slot->now.since}, 4,
-              SPAN_UNFINISHED);
+    uint64_t words[6] = {0, slot->now.first};
+    unsigned count = 2;
+    if (call_has(call, FIELD_HOLDER)) {
+        words[count++] = slot->now.holder;
+        words[count++] = slot->now.code;
+    }
+    words[count++] = slot->now.stack;
+    words[count++] = end - slot->now.since;
+    give_call(pairing, call, EVENT_CALL_LONG | EVENT_CALL_STACK, words, count, SPAN_UNFINISHED);
 }
 
 /* `slot`: the one that the thread still has, or NULL. */

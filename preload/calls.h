@@ -83,7 +83,6 @@ struct real_calls {
     void *clone, *quick_exit, *longjmp, *_longjmp, *siglongjmp, *__longjmp_chk, *setjmp, *_setjmp,
         *__sigsetjmp, *dlclose, *dlopen, *dlmopen, *syscall;
     /* not wrapped, only called */
-    int (*pthread_spin_trylock)(pthread_spinlock_t *lock);
     int (*sem_trywait)(sem_t *semaphore);
     int reallocarray_is_libc, has_free_sized, has_free_aligned_sized;
 };

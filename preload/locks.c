@@ -16,7 +16,7 @@
 #include "preload/calls/locks.def"
 
 struct lock_use {
-    const void *lock;
+    const volatile void *lock;
     const void *caller; /* of who took it last */
     uint64_t since;     /* the tick of that; 0: not timed */
     uint32_t waiting;   /* threads that wait for it now */
@@ -41,7 +41,7 @@ void locks_forked(void)
             uses[i].waiting = 0;
 }
 
-static inline struct lock_use *use_of(const void *lock)
+static inline struct lock_use *use_of(const volatile void *lock)
 {
     return &uses[(uintptr_t)lock * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LOCK_USES_BITS)];
 }
@@ -50,7 +50,8 @@ static inline struct lock_use *use_of(const void *lock)
 #define PUT(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELAXED)
 #define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
 
-static ALWAYS_INLINE void taken(const void *lock, const void *caller, int is_again, int waited)
+static ALWAYS_INLINE void taken(const volatile void *lock, const void *caller, int is_again,
+                                int waited)
 {
     struct lock_use *use = use_of(lock);
     if (is_again && GET(use->lock) == lock)
@@ -73,7 +74,7 @@ struct hold {
     uint32_t waiters;
 };
 
-static ALWAYS_INLINE struct hold releasing(const void *lock)
+static ALWAYS_INLINE struct hold releasing(const volatile void *lock)
 {
     struct lock_use *use = use_of(lock);
     struct hold hold = {0, 0, NULL, 0};
@@ -87,7 +88,7 @@ static ALWAYS_INLINE struct hold releasing(const void *lock)
 }
 
 /* `failed`: it was not the caller's, and whoever has it still has. */
-static ALWAYS_INLINE void released(const void *lock, struct hold hold, int failed)
+static ALWAYS_INLINE void released(const volatile void *lock, struct hold hold, int failed)
 {
     if (__builtin_expect(hold.since == 0, 1))
         return;
@@ -130,14 +131,30 @@ static int mtx_is_again(const mtx_t *mutex)
     return is_again((const pthread_mutex_t *)(const void *)mutex);
 }
 
+/* Spin locks do not say whose they are. */
+enum { SOMEBODY = -1 };
+static uint64_t spin_owner(const volatile pthread_spinlock_t *lock)
+{
+    (void)lock;
+    return (uint64_t)SOMEBODY;
+}
+
 /* The fields of a wait: the lock, who has it, and where that one took it. Readers of a rwlock are
  * not known, nor where they took it. */
-static void look(const void *lock, uint64_t owner, uint64_t *fields)
+static void look(const volatile void *lock, uint64_t owner, uint64_t begun, uint64_t *fields)
 {
     struct lock_use *use = use_of(lock);
+    int is_known = owner && GET(use->lock) == lock;
     fields[0] = (uint64_t)(uintptr_t)lock;
-    fields[1] = owner;
-    fields[2] = owner && GET(use->lock) == lock ? (uint64_t)(uintptr_t)GET(use->caller) : 0;
+    fields[1] = owner == (uint64_t)SOMEBODY ? 0 : owner;
+    fields[2] = is_known ? (uint64_t)(uintptr_t)GET(use->caller) : 0;
+    if (is_known && !GET(use->since)) /* it was not timed: now it is, from here on */
+        PUT(use->since, begun);
+    struct slot_header *slot = thread_self->slot;
+    if (slot) { /* for onlookers; in a child that a handler has just forked there may be none */
+        slot->now.holder = fields[1];
+        slot->now.code = fields[2];
+    }
 }
 
 /* A wrapper that waits: `real_call` where trylock has not given us the lock. What trylock answers
@@ -147,7 +164,7 @@ static void look(const void *lock, uint64_t owner, uint64_t *fields)
     uint64_t begun = call_begin(NUMBER_##name, (uint64_t)(uintptr_t)(lock));                       \
     struct lock_use *use = use_of(lock);                                                           \
     if (begun)                                                                                     \
-        look(lock, owner, fields);                                                                 \
+        look(lock, owner, begun, fields);                                                          \
     PUT(use->timed, 1);                                                                            \
     PUT(has_waited, 1);                                                                            \
     __atomic_fetch_add(&use->waiting, 1, __ATOMIC_RELAXED);                                        \
@@ -260,18 +277,10 @@ TAKE(mtx_timedlock, (mtx_t * lock, const struct timespec *until), (lock, until),
 TRY(mtx_trylock, (mtx_t * lock), (lock), mtx_is_again)
 RELEASE(mtx_unlock, (mtx_t * lock), (lock), mtx_is_again)
 
-EXPORT int pthread_spin_lock(pthread_spinlock_t *lock)
-{
-    if (!process_captures(CATEGORY_LOCKS))
-        return real.pthread_spin_lock(lock);
-    if (real.pthread_spin_trylock(lock) == 0)
-        return 0;
-    uint64_t begun = call_begin(NUMBER_pthread_spin_lock, (uint64_t)(uintptr_t)lock);
-    int answer = real.pthread_spin_lock(lock);
-    if (begun)
-        call_end(NUMBER_pthread_spin_lock, begun, RESULT_WORD_ERROR(answer), F1(LOCK, lock));
-    return answer;
-}
+TAKE(pthread_spin_lock, (pthread_spinlock_t * lock), (lock), pthread_spin_trylock, 1, spin_owner,
+     NEVER)
+TRY(pthread_spin_trylock, (pthread_spinlock_t * lock), (lock), NEVER)
+RELEASE(pthread_spin_unlock, (pthread_spinlock_t * lock), (lock), NEVER)
 
 /* Inside libc the mutex is released, and taken again before it returns (H63). */
 #define WAIT_ON(name, parameters, arguments)                                                       \

@@ -62,10 +62,6 @@ struct real_calls real = {
 };
 
 /* Stand in for a trylock that is not there. */
-static int spin_is_busy(pthread_spinlock_t *lock)
-{
-    return EBUSY;
-}
 static int semaphore_is_busy(sem_t *semaphore)
 {
     return -1;
@@ -81,9 +77,8 @@ static const struct row rows[] = {
 #define TAIL(name) {#name, offsetof(struct real_calls, name), NULL},
     TAIL(clone) TAIL(quick_exit) TAIL(longjmp) TAIL(_longjmp) TAIL(siglongjmp) TAIL(__longjmp_chk)
         TAIL(setjmp) TAIL(_setjmp) TAIL(__sigsetjmp) TAIL(dlclose) TAIL(dlopen) TAIL(dlmopen)
-            TAIL(syscall){"pthread_spin_trylock", offsetof(struct real_calls, pthread_spin_trylock),
-                          (void *)spin_is_busy},
-    {"sem_trywait", offsetof(struct real_calls, sem_trywait), (void *)semaphore_is_busy},
+            TAIL(syscall){"sem_trywait", offsetof(struct real_calls, sem_trywait),
+                          (void *)semaphore_is_busy},
 #define HAND(category, result, flags, type, name, parameters, arguments, fields)                   \
     {#name, offsetof(struct real_calls, name), (void *)missing_##name},
 #include "preload/calls/all.def"

@@ -1,6 +1,8 @@
 /* The reports of locks and of I/O by caller, against programs that keep their own books. */
 #include "tests/hazards.h"
 
+#include <signal.h>
+
 static json_t *report_of(const char *options)
 {
     char verb[128];
@@ -25,7 +27,7 @@ START_TEST(locks_are_told_with_who_waited_and_who_had_them)
 {
     static const char *const blocks[] = {"3", "70000"};
     char command[512];
-    snprintf(command, sizeof command, "env VITTE_TRACE_LOCKS=all %s %s",
+    snprintf(command, sizeof command, "env VITTE_TRACE_LOCKS=all VITTE_TRACE_STACK_AFTER=0 %s %s",
              built_program("programs/contends"), blocks[_i]);
     struct outcome run = captured("--stacks --sample 0", command);
     json_t *report = report_of("--locks");
@@ -47,6 +49,63 @@ START_TEST(locks_are_told_with_who_waited_and_who_had_them)
     ck_assert(has_line(mutex, "hold_it"));
     ck_assert(has_line(mutex, "held meanwhile"));
     json_decref(report);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Once each, and nobody is known to wait for it when it is taken: the lock's wait and its holder.
+ * Fails: to time holds from the second contention on only; to take the waiter, which has it before
+ * its call returns, for the one who kept it waiting. */
+START_TEST(a_lock_that_is_waited_for_once_has_its_holder)
+{
+    static const char *const kinds[] = {"mutex", "rwlock", "spin"};
+    char command[PATH_MAX + 16];
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        snprintf(command, sizeof command, "'%s' %s", built_program("programs/waits_once"),
+                 kinds[i]);
+        struct outcome run = captured("--sample 0", command);
+        json_t *report = report_of("--locks");
+        const json_t *rows = json_object_get(report, "locks"), *row = json_array_get(rows, 0);
+        ck_assert_uint_eq(json_array_size(rows), 1);
+        ck_assert_int_eq(
+            strncmp(json_string_value(json_object_get(row, "lock")), kinds[i], strlen(kinds[i])),
+            0);
+        ck_assert_int_eq(number_in(row, "waits"), 1);
+        /* from the wait on; the waiter had it for a moment, too */
+        ck_assert_int_gt(number_in(row, "longest_held"), 0);
+        ck_assert_int_gt(number_in(row, "held"), number_in(row, "longest_held"));
+        ck_assert(has_line(row, "held meanwhile"));
+        ck_assert(has_line(row, "    keeps"));
+        ck_assert(!has_line(row, "    wants"));
+        json_decref(report);
+        outcome_free(&run);
+        struct outcome gone = shell("rm -r x.vtrace");
+        outcome_free(&gone);
+    }
+}
+END_TEST
+
+/* Two threads that wait for each other for ever: who has what the other one wants. */
+START_TEST(a_deadlock_shows_who_has_what)
+{
+    char command[PATH_MAX + 16];
+    snprintf(command, sizeof command, "'%s' deadlock", built_program("programs/waits_once"));
+    struct outcome run = shell("exec '%s' record -q -o x.vtrace -- %s", built_command(), command);
+    ck_assert_int_eq(run.code, 128 + SIGKILL);
+    long one = book(&run, "keeper"), other = book(&run, "waiter");
+    char wanted[2][128];
+    snprintf(wanted[0], sizeof wanted[0], " held by other %ld, taken in wants for ", other);
+    snprintf(wanted[1], sizeof wanted[1], " held by one %ld, taken in keeps for ", one);
+    struct outcome text = shell("'%s' info x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(text.out, wanted[0]));
+    ck_assert_ptr_nonnull(strstr(text.out, wanted[1]));
+    json_t *report = report_of("--locks"), *row;
+    size_t i;
+    json_array_foreach(json_object_get(report, "locks"), i, row)
+        ck_assert(has_line(row, "    keeps") != has_line(row, "    wants"));
+    ck_assert_uint_eq(i, 2);
+    json_decref(report);
+    outcome_free(&text);
     outcome_free(&run);
 }
 END_TEST
@@ -163,6 +222,8 @@ int main(void)
     tcase_set_timeout(reports, 100);
     tcase_add_checked_fixture(reports, enter_folder, leave_folder);
     tcase_add_loop_test(reports, locks_are_told_with_who_waited_and_who_had_them, 0, 2);
+    tcase_add_test(reports, a_lock_that_is_waited_for_once_has_its_holder);
+    tcase_add_test(reports, a_deadlock_shows_who_has_what);
     tcase_add_test(reports, io_is_told_by_who_asked_for_it);
     tcase_add_test(reports, reading_a_file_again_is_pointed_out);
     tcase_add_test(reports, stacks_with_long_names_are_told_apart);

@@ -325,12 +325,18 @@ static void no_owners(void)
     pthread_getcpuclockid(pthread_self(), &main_clock);
     QUIET(pthread_spin_lock, 0, (&spin));
     QUIET(pthread_spin_unlock, 0, (&spin));
+    QUIET(pthread_spin_trylock, 0, (&spin));
+    QUIET(pthread_spin_trylock, EBUSY, (&spin));
+    QUIET(pthread_spin_unlock, 0, (&spin));
     stage = 0;
     pthread_create(&thread, NULL, spins, NULL);
     wait_until(&stage, 1);
     stage = 2;
-    TELLS(pthread_spin_lock, 0, ((stage = 2, &spin)), "%s", lock_only((void *)&spin));
+    TELLS(pthread_spin_lock, 0, ((stage = 2, &spin)), "'lock':'%p','taken_in':'spins'",
+          (void *)&spin);
     pthread_join(thread, NULL);
+    SILENT(pthread_spin_trylock);
+    SILENT(pthread_spin_unlock);
     pthread_barrier_init(&barrier, NULL, 1);
     CALLS(pthread_barrier_wait, PTHREAD_BARRIER_SERIAL_THREAD, (&barrier), "%s",
           lock_only(&barrier));
