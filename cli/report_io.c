@@ -23,10 +23,10 @@ static const struct column file_columns[] = {{"total", "time", COLUMN_TIME},
 static struct table files_table(struct aggregate *aggregate)
 {
     struct table table = {"io", "total", file_columns, NULL, 0};
-    struct file_sum **sums = aggregate_files(aggregate, &table.count);
+    const struct file_sum *sums = aggregate_files(aggregate, &table.count);
     table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
-        const struct file_sum *sum = sums[i];
+        const struct file_sum *sum = &sums[i];
         const union cell row[] = {{.number = sum->total_ns},   {.number = sum->calls},
                                   {.number = sum->read_bytes}, {.number = sum->written_bytes},
                                   {.number = sum->slowest_ns}, {.number = sum->failed},
@@ -66,8 +66,7 @@ static void print_words(const struct file_sum *sum)
 
 static int costs_more(const void *a, const void *b)
 {
-    const struct file_sum *left = *(struct file_sum *const *)a;
-    const struct file_sum *right = *(struct file_sum *const *)b;
+    const struct file_sum *left = a, *right = b;
     return (left->total_ns < right->total_ns) - (left->total_ns > right->total_ns);
 }
 
@@ -75,11 +74,12 @@ static int costs_more(const void *a, const void *b)
 static void print_advice(struct aggregate *aggregate, size_t limit)
 {
     size_t count, found = 0;
-    struct file_sum **sums = aggregate_files(aggregate, &count);
-    qsort(sums, count, sizeof(struct file_sum *), costs_more);
+    struct file_sum *sums = aggregate_files(aggregate, &count);
+    if (count)
+        qsort(sums, count, sizeof *sums, costs_more);
     for (size_t i = 0; i < count; i++)
-        if (is_worth_a_word(sums[i]) && found++ < limit)
-            print_words(sums[i]);
+        if (is_worth_a_word(&sums[i]) && found++ < limit)
+            print_words(&sums[i]);
     if (found > limit)
         printf("… and %zu more such files (-n 0 shows all)\n", found - limit);
 }
@@ -129,6 +129,8 @@ static void on_span(void *data, const struct span *span)
         values[SLOWEST] = span->duration_ns;
     if (span->call->definition.result == RESULT_BYTES && result > 0)
         values[span->call->definition.flags & CALL_SENDS ? WRITTEN : READ] += (uint64_t)result;
+    if (call_has(span->call, FIELD_TARGET_FD) && result > 0)
+        values[WRITTEN] += (uint64_t)result;
 }
 
 static struct column caller_columns[] = {

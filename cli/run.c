@@ -105,10 +105,10 @@ static void summarise_sums(struct aggregate *aggregate)
         allocations += memory[i].allocations;
         allocated += memory[i].allocated;
     }
-    struct file_sum **files = aggregate_files(aggregate, &count);
+    const struct file_sum *files = aggregate_files(aggregate, &count);
     for (size_t i = 0; i < count; i++) {
-        read_bytes += files[i]->read_bytes;
-        written += files[i]->written_bytes;
+        read_bytes += files[i].read_bytes;
+        written += files[i].written_bytes;
     }
     fprintf(stderr, "  allocated %s in %s allocations", show_bytes(bytes, allocated),
             show_count(more, allocations));

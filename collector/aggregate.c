@@ -16,10 +16,7 @@ struct aggregate {
     size_t by_name_room;
     struct thread_sum *threads;
     size_t thread_count;
-    struct file_sum **files; /* dense */
-    size_t file_count;
-    uint32_t *file_table; /* open addressing: index + 1 */
-    size_t file_table_size;
+    struct file_sums *files;
     struct memory_sum *memory;
     size_t memory_count;
     int has_samples, has_functions;
@@ -27,7 +24,9 @@ struct aggregate {
 
 struct aggregate *aggregate_new(void)
 {
-    return need(calloc(1, sizeof(struct aggregate)));
+    struct aggregate *aggregate = need(calloc(1, sizeof *aggregate));
+    aggregate->files = file_sums_new();
+    return aggregate;
 }
 
 void aggregate_free(struct aggregate *aggregate)
@@ -39,15 +38,10 @@ void aggregate_free(struct aggregate *aggregate)
             free(aggregate->functions[i]->classes[k]);
         free(aggregate->functions[i]);
     }
-    for (size_t i = 0; i < aggregate->file_count; i++) {
-        free(aggregate->files[i]->path);
-        free(aggregate->files[i]);
-    }
     free(aggregate->functions);
     free(aggregate->by_name);
     free(aggregate->threads);
-    free(aggregate->files);
-    free(aggregate->file_table);
+    file_sums_free(aggregate->files);
     free(aggregate->memory);
     free(aggregate);
 }
@@ -118,115 +112,6 @@ static void add_function(struct aggregate *aggregate, const struct span *span)
         sum->max_ns = span->duration_ns;
 }
 
-static size_t file_slot(const struct aggregate *aggregate, const char *path, size_t length,
-                        uint32_t pid)
-{
-    uint64_t hash = pid;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)path[i]) * UINT64_C(1099511628211);
-    size_t at = (size_t)(hash ^ hash >> 31) & (aggregate->file_table_size - 1);
-    for (uint32_t found; (found = aggregate->file_table[at]);
-         at = (at + 1) & (aggregate->file_table_size - 1)) {
-        const struct file_sum *file = aggregate->files[found - 1];
-        if (file->pid == pid && strncmp(file->path, path, length) == 0 && !file->path[length])
-            break;
-    }
-    return at;
-}
-
-static struct file_sum *file_of(struct aggregate *aggregate, const char *path, size_t length,
-                                uint32_t pid)
-{
-    if (aggregate->file_count * 2 >= aggregate->file_table_size) {
-        aggregate->file_table_size =
-            aggregate->file_table_size ? 2 * aggregate->file_table_size : 256;
-        free(aggregate->file_table);
-        aggregate->file_table =
-            need(calloc(aggregate->file_table_size, sizeof *aggregate->file_table));
-        for (size_t i = 0; i < aggregate->file_count; i++) {
-            const struct file_sum *file = aggregate->files[i];
-            aggregate->file_table[file_slot(aggregate, file->path, strlen(file->path), file->pid)] =
-                (uint32_t)i + 1;
-        }
-    }
-    size_t at = file_slot(aggregate, path, length, pid);
-    if (!aggregate->file_table[at]) {
-        struct file_sum *file = need(calloc(1, sizeof *file));
-        file->path = need(strndup(path, length));
-        file->pid = pid;
-        aggregate->files =
-            grow_array(aggregate->files, aggregate->file_count, sizeof *aggregate->files);
-        aggregate->files[aggregate->file_count++] = file;
-        aggregate->file_table[at] = (uint32_t)aggregate->file_count;
-    }
-    return aggregate->files[aggregate->file_table[at] - 1];
-}
-
-/* Of the calls that move bytes, those that go to the kernel each time: stdio's gather. */
-static int is_unbuffered(const char *call)
-{
-    static const char *const names[] = {"read", "write", "pread", "pwrite", "send", "recv"};
-    call += strncmp(call, "__", 2) == 0 ? 2 : 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strncmp(call, names[i], strlen(names[i])) == 0)
-            return 1;
-    return 0;
-}
-
-/* A seek to the start, or a read there that says its place. */
-static int goes_to_start(const struct span *span, int64_t result)
-{
-    const struct definition_call *call = &span->call->definition;
-    if (strncmp(span->name->text, "lseek", strlen("lseek")) == 0)
-        return result == 0;
-    return call->result == RESULT_BYTES && !(call->flags & CALL_SENDS) && result > 0 &&
-           call_has(span->call, FIELD_OFFSET) && span_field(span, FIELD_OFFSET) == 0;
-}
-
-static int is_sync(const char *call)
-{
-    static const char *const names[] = {"fsync", "fdatasync", "sync_file_range", "syncfs"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(call, names[i]) == 0)
-            return 1;
-    return 0;
-}
-
-static void add_io(struct aggregate *aggregate, const struct span *span)
-{
-    char number[96];
-    size_t length;
-    uint64_t fd = span_field(span, FIELD_FD);
-    uint32_t id = (uint32_t)span_field(span, FIELD_PATH);
-    int64_t result = span_result(span);
-    const char *path = image_text(aggregate->image, id ? id : (uint32_t)(fd >> 32), &length);
-    uint32_t pid = 0;
-    length = strnlen(path, length); /* only a damaged file has a path with a NUL in it */
-    if (length == 0) {
-        pid = aggregate->image->summary->pid;
-        length = (size_t)snprintf(number, sizeof number, "fd %d of %u %.60s", (int)(uint32_t)fd,
-                                  pid, aggregate->image->name);
-        path = number;
-    }
-    struct file_sum *file = file_of(aggregate, path, length, pid);
-    file->rereads += file->read_bytes && goes_to_start(span, result);
-    file->calls++;
-    file->failed += result < 0;
-    file->total_ns += span->duration_ns;
-    if (span->duration_ns > file->slowest_ns)
-        file->slowest_ns = span->duration_ns;
-    if (span->call->definition.result == RESULT_BYTES && result > 0) {
-        *(span->call->definition.flags & CALL_SENDS ? &file->written_bytes : &file->read_bytes) +=
-            (uint64_t)result;
-        file->small += result < FILE_SMALL && is_unbuffered(span->name->text);
-    }
-    file->opens += span->call->definition.result == RESULT_FD && result >= 0;
-    if (is_sync(span->name->text)) {
-        file->syncs++;
-        file->sync_ns += span->duration_ns;
-    }
-}
-
 static void add_memory(struct aggregate *aggregate, const struct span *span)
 {
     struct memory_sum *memory = &aggregate->memory[aggregate->memory_count - 1];
@@ -278,13 +163,14 @@ static void on_span(void *data, const struct span *span)
     else if (span->name->category == CATEGORY_FUNCTIONS)
         thread->function_ns += span->self_ns, aggregate->has_functions = 1;
     if (span->name->category == CATEGORY_IO && span->call)
-        add_io(aggregate, span);
+        file_sums_add(aggregate->files, span);
 }
 
 static void on_image(void *data, struct image *image)
 {
     struct aggregate *aggregate = data;
     aggregate->image = image;
+    file_sums_image(aggregate->files, image);
     aggregate->memory =
         grow_array(aggregate->memory, aggregate->memory_count, sizeof *aggregate->memory);
     struct memory_sum *memory = &aggregate->memory[aggregate->memory_count++];
@@ -339,10 +225,9 @@ struct thread_sum *aggregate_threads(struct aggregate *aggregate, size_t *count)
     return aggregate->threads;
 }
 
-struct file_sum **aggregate_files(struct aggregate *aggregate, size_t *count)
+struct file_sum *aggregate_files(struct aggregate *aggregate, size_t *count)
 {
-    *count = aggregate->file_count;
-    return aggregate->files;
+    return file_sums_all(aggregate->files, count);
 }
 
 struct memory_sum *aggregate_memory(struct aggregate *aggregate, size_t *count)

@@ -3,7 +3,7 @@
 #ifndef VT_COLLECTOR_AGGREGATE_H
 #define VT_COLLECTOR_AGGREGATE_H
 
-#include "collector/span.h"
+#include "collector/file_sums.h"
 
 /* Durations in classes whose borders grow by 1/8 at most: a quantile is right within 12.5 %, and
  * never outside [min, max]. */
@@ -31,20 +31,6 @@ struct thread_sum {
     uint64_t allocations, allocated;
 };
 
-struct file_sum {
-    char *path;   /* or "fd N" */
-    uint32_t pid; /* for "fd N": whose */
-    uint64_t calls, failed;
-    uint64_t read_bytes, written_bytes;
-    uint64_t total_ns, slowest_ns;
-    uint64_t opens;
-    uint64_t rereads; /* how often reading began again at the start, but by opening it again */
-    uint64_t small;   /* reads and writes that moved something, but less than FILE_SMALL bytes,
-                         without stdio */
-    uint64_t syncs, sync_ns;
-};
-enum { FILE_SMALL = 512 };
-
 struct memory_sum {
     uint32_t pid, image;
     char process[64];
@@ -66,7 +52,7 @@ struct visitor aggregate_visitor(struct aggregate *aggregate);
 /* The sums; arrays owned by the aggregate, in no order. */
 struct function_sum **aggregate_functions(struct aggregate *aggregate, size_t *count);
 struct thread_sum *aggregate_threads(struct aggregate *aggregate, size_t *count);
-struct file_sum **aggregate_files(struct aggregate *aggregate, size_t *count);
+struct file_sum *aggregate_files(struct aggregate *aggregate, size_t *count);
 struct memory_sum *aggregate_memory(struct aggregate *aggregate, size_t *count);
 
 /* The duration that a share (0 … 1) of the calls did not exceed. */

@@ -304,11 +304,23 @@ static void add_result(struct list *list, enum call_result result, int64_t word)
         add_integer(list, "result", word);
 }
 
-int64_t span_result(const struct span *span)
+static int64_t result_word(const struct span *span)
 {
     return span->call && !(span->call->definition.flags & CALL_BEFORE) && span->words
                ? (int64_t)span->payload[0]
                : 0;
+}
+
+int64_t span_result(const struct span *span)
+{
+    int64_t word = result_word(span);
+    return word > 0 && span->call->definition.result == RESULT_FD ? (int64_t)(uint32_t)word : word;
+}
+
+uint64_t span_opened(const struct span *span)
+{
+    int64_t word = result_word(span);
+    return word > 0 && span->call->definition.result == RESULT_FD ? (uint64_t)word : 0;
 }
 
 /* The word of field number `i`, whether it is there. */
@@ -363,7 +375,7 @@ size_t span_arguments(struct image *image, const struct span *span, struct argum
             if (field_word(span, i, &word))
                 add_field(&list, image, call, (enum call_field)call->fields[i], word);
         if (!(call->flags & CALL_BEFORE) && span->words && !(span->flags & SPAN_UNFINISHED))
-            add_result(&list, (enum call_result)call->result, (int64_t)span->payload[0]);
+            add_result(&list, (enum call_result)call->result, span_result(span));
     }
     if (span->flags & SPAN_UNFINISHED)
         add_integer(&list, "unfinished", 1);

@@ -98,6 +98,8 @@ size_t span_arguments(struct image *image, const struct span *span, struct argum
 
 /* The result word of a call span, or 0. Negative: a negative errno. */
 int64_t span_result(const struct span *span);
+/* The word of the descriptor that the call made, as a FIELD_FD's; or 0. */
+uint64_t span_opened(const struct span *span);
 /* The first field of the kind, or 0. */
 uint64_t span_field(const struct span *span, enum call_field field);
 

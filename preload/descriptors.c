@@ -11,12 +11,6 @@
 
 uint32_t descriptor_names[DESCRIPTORS];
 
-void descriptor_opened(int fd, const char *path)
-{
-    if (fd >= 0 && path)
-        descriptor_set(fd, definitions_string(path, strlen(path)));
-}
-
 void descriptor_forget(unsigned first, unsigned last)
 {
     for (unsigned fd = first; fd <= last && fd < DESCRIPTORS; fd++)
@@ -37,7 +31,18 @@ void descriptor_learn(int fd)
     text_string(&text, "/proc/self/fd/");
     text_number(&text, (uint64_t)fd);
     long length = sys_readlink(path, name, sizeof name);
-    descriptor_set(fd, length > 0 ? definitions_string(name, (size_t)length) : 0);
+    int is_whole = length > 0 && length < (long)sizeof name;
+    descriptor_set(fd, is_whole ? definitions_string(name, (size_t)length) : 0);
+}
+
+void descriptor_opened(int fd, const char *path)
+{
+    if (fd < 0 || !path)
+        return;
+    if (path[0] != '/') /* the kernel knows relative to what */
+        descriptor_learn(fd);
+    if (path[0] == '/' || !descriptor_name(fd))
+        descriptor_set(fd, definitions_string(path, strlen(path)));
 }
 
 void descriptors_inherit(void)

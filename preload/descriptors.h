@@ -1,7 +1,7 @@
-/* What the process's file descriptors are: the name each was opened with, or that the kernel has
- * for it, or its peer's address, as the id of a string or an address. Filled in at the start for
- * those that were inherited and by every call that makes one, forgotten at close; a fork's child
- * has its parent's. Concurrent use of one descriptor is the program's own race. */
+/* What the process's file descriptors are: the absolute path each was opened with, or the name that
+ * the kernel has for it, or its peer's address, as the id of a string or an address. Filled in at
+ * the start for those that were inherited and by every call that makes one, forgotten at close; a
+ * fork's child has its parent's. Concurrent use of one descriptor is the program's own race. */
 #ifndef VT_PRELOAD_DESCRIPTORS_H
 #define VT_PRELOAD_DESCRIPTORS_H
 
@@ -27,7 +27,7 @@ static inline void descriptor_set(int fd, uint32_t name)
         descriptor_names[fd] = name;
 }
 
-/* After an open; fd may be negative. */
+/* After an open; fd may be negative. Of a relative path the kernel is asked what it is. */
 void descriptor_opened(int fd, const char *path);
 
 /* The kernel's name for a descriptor: "pipe:[123]", "socket:[123]", "anon_inode:[eventpoll]", a

@@ -18,8 +18,8 @@
         uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_##name, 0) : 0;         \
         int answer = real.name arguments;                                                          \
         if (begun) {                                                                               \
-            uint64_t word = RESULT_WORD_FD(answer);                                                \
             descriptor_opened(answer, path);                                                       \
+            uint64_t word = RESULT_WORD_FD(answer);                                                \
             call_end(NUMBER_##name, begun, word, F1(PATH, path));                                  \
         }                                                                                          \
         return answer;                                                                             \
@@ -53,9 +53,9 @@ EXPORT DIR *opendir(const char *path)
     uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_opendir, 0) : 0;
     DIR *folder = real.opendir(path);
     if (begun) {
-        uint64_t word = folder ? (uint64_t)folder_descriptor(folder) : ERROR_WORD;
-        if (folder)
-            descriptor_opened(folder_descriptor(folder), path);
+        int fd = folder ? folder_descriptor(folder) : -1;
+        descriptor_opened(fd, path);
+        uint64_t word = folder ? descriptor_field(fd) : ERROR_WORD;
         call_end(NUMBER_opendir, begun, word, F1(PATH, path));
     }
     return folder;

@@ -149,7 +149,7 @@ EXPORT int signalfd(int fd, const sigset_t *set, int flags)
         signalfds_give_back();
     if (begun) {
         descriptor_learn(answer);
-        call_end(NUMBER_signalfd, begun, word, NULL, 0);
+        call_end(NUMBER_signalfd, begun, answer < 0 ? word : descriptor_field(answer), NULL, 0);
     }
     return answer;
 }

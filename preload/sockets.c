@@ -78,13 +78,12 @@ static ALWAYS_INLINE int accepted(enum call_number number, int fd, struct sockad
     int answer = number == NUMBER_accept ? real.accept(fd, to, to_length)
                                          : real.accept4(fd, to, to_length, flags);
     if (begun) {
-        uint64_t word = RESULT_WORD_FD(answer);
         if (answer >= 0) {
             socklen_t known = asks ? my_length : *length < room ? *length : room;
             fields[1] = address_id(ADDRESS_PEER, to, known);
             descriptor_set(answer, address_id(ADDRESS_ACCEPTED, to, known));
         }
-        call_end(number, begun, word, fields, 2);
+        call_end(number, begun, RESULT_WORD_FD(answer), fields, 2);
     }
     return answer;
 }

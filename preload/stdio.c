@@ -36,8 +36,8 @@ uint64_t nothing_came(FILE *stream)
         FILE *stream = opens arguments;                                                            \
         if (begun) {                                                                               \
             int fd_made = stream_descriptor(stream);                                               \
-            uint64_t word = stream ? (uint64_t)fd_made : ERROR_WORD;                               \
             named;                                                                                 \
+            uint64_t word = stream ? descriptor_field(fd_made) : ERROR_WORD;                       \
             call_end(NUMBER_##name, begun, word, __VA_ARGS__);                                     \
         }                                                                                          \
         return stream;                                                                             \
@@ -68,8 +68,8 @@ OPEN_BY(popen_handing_on, popen, (const char *command, const char *mode), (comma
         uint64_t begun = process_captures(CATEGORY_IO) ? call_begin(NUMBER_##name, field) : 0;     \
         FILE *made = real.name(path, mode, stream);                                                \
         if (begun) {                                                                               \
-            uint64_t word = made ? (uint64_t)stream_descriptor(made) : ERROR_WORD;                 \
             descriptor_opened(stream_descriptor(made), path);                                      \
+            uint64_t word = made ? descriptor_field(stream_descriptor(made)) : ERROR_WORD;         \
             call_end(NUMBER_##name, begun, word, (uint64_t[]){VALUE_PATH(path), (uint32_t)field},  \
                      2);                                                                           \
         }                                                                                          \

@@ -78,13 +78,14 @@ uint64_t nothing_came(FILE *stream);
 #define F2(a, ea, b, eb)        (uint64_t[]){VALUE_##a(ea), VALUE_##b(eb)}, 2
 #define F3(a, ea, b, eb, c, ec) (uint64_t[]){VALUE_##a(ea), VALUE_##b(eb), VALUE_##c(ec)}, 3
 
-/* The result's word. Reads errno, so it comes right behind the call. */
+/* The result's word. Reads errno, so nothing that changes it may come between it and the call; a
+ * descriptor has got its name before. */
 #define ERROR_WORD             ((uint64_t) - (int64_t)errno)
 #define RESULT_WORD_NUMBER(r)  ((r) == -1 ? ERROR_WORD : (uint64_t)(r))
 #define RESULT_WORD_BYTES(r)   ((r) < 0 ? ERROR_WORD : (uint64_t)(r))
 #define RESULT_WORD_LINE(r)    ((r) < 0 ? nothing_came(stream) : (uint64_t)(r))
-#define RESULT_WORD_FD(r)      RESULT_WORD_NUMBER(r)
-#define RESULT_WORD_FRESH(r)   RESULT_WORD_NUMBER(r)
+#define RESULT_WORD_FD(r)      ((r) == -1 ? ERROR_WORD : descriptor_field(r))
+#define RESULT_WORD_FRESH(r)   RESULT_WORD_FD(r)
 #define RESULT_WORD_SIGNAL(r)  RESULT_WORD_NUMBER(r)
 #define RESULT_WORD_ERROR(r)   (uint64_t)(r)
 #define RESULT_WORD_ANSWER(r)  (uint64_t)(r)
@@ -208,8 +209,8 @@ static ALWAYS_INLINE void call_note(enum call_number number, const uint64_t *fie
         count_of_fields = call_fields(fields, __VA_ARGS__);                                        \
     makes(type, name, arguments);                                                                  \
     if (begun) {                                                                                   \
-        uint64_t word = RESULT_WORD_##result(answer);                                              \
         SETTLE_##result(answer);                                                                   \
+        uint64_t word = RESULT_WORD_##result(answer);                                              \
         call_end(NUMBER_##name, begun, word, fields, count_of_fields);                             \
     }                                                                                              \
     return answer;

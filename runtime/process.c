@@ -88,11 +88,8 @@ static uint32_t proc_string(const char *file, int is_link)
 
 static void describe(struct live_header *live)
 {
-    char directory[PATH_MAX];
     live->exe = proc_string("/proc/self/exe", 1);
     live->command = proc_string("/proc/self/cmdline", 0);
-    if (sys_getcwd(directory, sizeof directory) > 0)
-        live->directory = definitions_string(directory, strlen(directory));
     definitions_append(DEFINITION_CALLS, process.calls, process.call_count * sizeof *process.calls,
                        NULL, 0);
 }
@@ -127,10 +124,11 @@ static long open_files(const struct live_header *parent, uint32_t parent_image)
         live->memory_rate = parent->memory_rate;
         live->exe = parent->exe;
         live->command = parent->command;
-        live->directory = parent->directory;
     } else {
         describe(live);
     }
+    live->directory =
+        sys_getcwd(path, sizeof path) > 0 ? definitions_string(path, strlen(path)) : 0;
     __atomic_store_n(&live->magic, LIVE_MAGIC, __ATOMIC_RELEASE);
     return 0;
 out:

@@ -2,6 +2,7 @@
 #include "tests/hazards.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 static json_t *report_of(const char *options)
 {
@@ -163,6 +164,51 @@ START_TEST(reading_a_file_again_is_pointed_out)
 }
 END_TEST
 
+static const json_t *file_row(const json_t *report, const char *name)
+{
+    char path[PATH_MAX];
+    ck_assert_ptr_nonnull(getcwd(path, sizeof path));
+    snprintf(path + strlen(path), sizeof path - strlen(path), "/%s", name);
+    const json_t *row = find_event(json_object_get(report, "io"), "{s:s}", "file", path);
+    ck_assert_msg(row != NULL, "there is no row of %s", path);
+    return row;
+}
+
+/* Fails: to tell files apart by what they were called; to take a question where a file stands for a
+ * way back to its start, and not to know a file that is opened again; to see one end of a copy; to
+ * have calls without a descriptor in the row of number 0. */
+START_TEST(io_is_told_by_file)
+{
+    static const struct {
+        const char *file;
+        int read, written, opens, again, failed;
+    } books[] = {{"one/same", 30, 10, 4, 2, 0},
+                 {"two/same", 60, 30, 3, 1, 0},
+                 {"copy", 0, 30, 1, 0, 0},
+                 {"two/nothing", 0, 0, 0, 0, 1}};
+    struct outcome run = captured("--sample 0", built_program("programs/io_by_file"));
+    json_t *report = report_of("--io"), *row;
+    size_t i;
+    for (i = 0; i < sizeof books / sizeof books[0]; i++) {
+        const json_t *file = file_row(report, books[i].file);
+        ck_assert_int_eq(number_in(file, "read"), books[i].read);
+        ck_assert_int_eq(number_in(file, "written"), books[i].written);
+        ck_assert_int_eq(number_in(file, "opens"), books[i].opens);
+        ck_assert_int_eq(number_in(file, "rereads"), books[i].again);
+        ck_assert_int_eq(number_in(file, "failed"), books[i].failed);
+    }
+    json_array_foreach(json_object_get(report, "io"), i, row)
+    {
+        const char *file = json_string_value(json_object_get(row, "file"));
+        ck_assert_msg(file[0] == '/' || strcmp(file, "pipe()") == 0 ||
+                          strcmp(file, "getcwd()") == 0,
+                      "a row of %s", file);
+    }
+    json_decref(report);
+    outcome_free(&run);
+}
+END_TEST
+
 /* Two stacks whose words are the same for the first 10 000 bytes. */
 START_TEST(stacks_with_long_names_are_told_apart)
 {
@@ -225,6 +271,7 @@ int main(void)
     tcase_add_test(reports, a_lock_that_is_waited_for_once_has_its_holder);
     tcase_add_test(reports, a_deadlock_shows_who_has_what);
     tcase_add_test(reports, io_is_told_by_who_asked_for_it);
+    tcase_add_test(reports, io_is_told_by_file);
     tcase_add_test(reports, reading_a_file_again_is_pointed_out);
     tcase_add_test(reports, stacks_with_long_names_are_told_apart);
     tcase_add_test(reports, what_a_program_calls_things_does_nothing_to_a_terminal);

@@ -1,6 +1,7 @@
 /* End to end: real commands traced, the trace compared with what is known of them. */
 #include "tests/support.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,12 +135,14 @@ START_TEST(the_compiler_s_opens_and_reads_have_paths_and_sizes)
     json_t *trace = trace_of_compilation(), *events = json_object_get(trace, "traceEvents"), *event;
     json_int_t cc1 = pid_named(events, "cc1");
     size_t i, reads = 0;
+    char whole[PATH_MAX]; /* as descriptors are called */
+    ck_assert_ptr_nonnull(realpath("source.c", whole));
     event = find_event(events, "{s:s, s:I, s:{s:s}}", "name", "open", "pid", cc1, "args", "path",
                        "source.c");
     ck_assert_msg(event != NULL, "cc1 did not open source.c");
     json_int_t fd = json_integer_value(json_object_get(json_object_get(event, "args"), "result"));
     ck_assert_uint_eq(count_events(events, "{s:s, s:I, s:{s:s, s:I, s:I}}", "name", "read", "pid",
-                                   cc1, "args", "path", "source.c", "fd", fd, "bytes",
+                                   cc1, "args", "path", whole, "fd", fd, "bytes",
                                    (json_int_t)sizeof source - 1),
                       1);
     ck_assert_uint_ge(count_events(events, "{s:s, s:I, s:{s:s}}", "name", "open", "pid", cc1,
@@ -170,6 +173,8 @@ START_TEST(what_the_assembler_reads_and_writes_is_in_the_trace)
     json_int_t as = pid_named(events, "as"), written = 0, read = 0;
     enum { GAPS = 13 * 8 };
     size_t i;
+    char object[PATH_MAX];
+    ck_assert_ptr_nonnull(realpath("source.o", object));
     json_array_foreach(events, i, event)
     {
         const char *name = json_string_value(json_object_get(event, "name"));
@@ -178,7 +183,7 @@ START_TEST(what_the_assembler_reads_and_writes_is_in_the_trace)
         json_int_t bytes = json_integer_value(json_object_get(args, "bytes"));
         if (json_integer_value(json_object_get(event, "pid")) != as || !path)
             continue;
-        written += strstr(name, "write") && strcmp(path, "source.o") == 0 ? bytes : 0;
+        written += strstr(name, "write") && strcmp(path, object) == 0 ? bytes : 0;
         read += strstr(name, "read") && strcmp(path + strlen(path) - 2, ".s") == 0 ? bytes : 0;
     }
     ck_assert_msg(written <= 2 * file_size("source.o") && written >= file_size("source.o") - GAPS,
@@ -203,6 +208,16 @@ static const char *argument_text(const json_t *args, const char *key)
     return numbers[next];
 }
 
+/* Without this folder, which the names of descriptors have in front of what they were opened by. */
+static const char *from_here(const char *path)
+{
+    char here[PATH_MAX];
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    size_t length = strlen(here);
+    return path && strncmp(path, here, length) == 0 && path[length] == '/' ? path + length + 1
+                                                                           : path;
+}
+
 /* The I/O events, in order, as files.c writes them down: "NAME PATH SIZE RESULT". */
 static void write_books(const json_t *events, FILE *books)
 {
@@ -212,7 +227,8 @@ static void write_books(const json_t *events, FILE *books)
     {
         static const char *const results[] = {"error", "bytes", "result"};
         json_t *args = json_object_get(event, "args");
-        const char *path = argument_text(args, "path"), *size = argument_text(args, "size");
+        const char *path = from_here(argument_text(args, "path")),
+                   *size = argument_text(args, "size");
         const char *result = NULL;
         if (strcmp(json_string_value(json_object_get(event, "type")), "span") != 0 ||
             (path && strcmp(path, "books") == 0)) /* the writing of the books themselves */

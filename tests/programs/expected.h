@@ -35,9 +35,18 @@ static char *text_buffer(void)
     return texts[next++ % 64];
 }
 
+/* What is known of a descriptor; a file's name is told with its folder. */
 static const char *known(int fd)
 {
-    return fd >= 0 && fd < 64 ? paths[fd] : NULL;
+    const char *path = fd >= 0 && fd < 64 ? paths[fd] : NULL;
+    if (!path || strchr(path, ':') || strncmp(path, "socket", 6) == 0 || path[0] == '/')
+        return path;
+    static char here[128]; /* as it was at first: some go elsewhere */
+    char *text = text_buffer();
+    if (!here[0] && syscall(SYS_getcwd, here, sizeof here) < 0)
+        abort();
+    snprintf(text, 256, "%s/%s", here, path);
+    return text;
 }
 
 /* A descriptor and what it is, under these keys. */

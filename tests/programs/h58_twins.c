@@ -57,7 +57,7 @@ static char bytes[4096];
         EVENT(#name, "%s,'path':'%s','flags':'%s',%s", at(folder), path_, flags,                   \
               result("result", fd));                                                               \
         if (fd >= 0)                                                                               \
-            paths[fd] = path_;                                                                     \
+            paths[fd] = (folder) == AT_FDCWD ? path_ : "folder/" path_;                            \
     } while (0)
 
 static void move(void)
