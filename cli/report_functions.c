@@ -7,14 +7,20 @@
  * known.
  */
 enum { CPU_COLUMN = 2, LOCATION_COLUMN = 11 };
-static struct column function_columns[] = {
-    {"total", "total", COLUMN_SPARSE_TIME}, {"self", "self", COLUMN_SPARSE_TIME},
-    {"cpu", NULL, COLUMN_SPARSE_TIME},      {"calls", "calls", COLUMN_SPARSE_COUNT},
-    {"min", "min", COLUMN_SPARSE_TIME},     {"avg", "avg", COLUMN_SPARSE_TIME},
-    {"p50", "p50", COLUMN_SPARSE_TIME},     {"p99", "p99", COLUMN_SPARSE_TIME},
-    {"max", "max", COLUMN_SPARSE_TIME},     {"tag", "tag", COLUMN_TEXT},
-    {"function", "function", COLUMN_TEXT},  {"location", NULL, COLUMN_TEXT},
-    {"module", NULL, COLUMN_TEXT},          {NULL, NULL, 0}};
+static struct column function_columns[] = {{"total", "total", COLUMN_TIME},
+                                           {"self", "self", COLUMN_TIME},
+                                           {"cpu", NULL, COLUMN_TIME},
+                                           {"calls", "calls", COLUMN_COUNT},
+                                           {"min", "min", COLUMN_TIME},
+                                           {"avg", "avg", COLUMN_TIME},
+                                           {"p50", "p50", COLUMN_TIME},
+                                           {"p99", "p99", COLUMN_TIME},
+                                           {"max", "max", COLUMN_TIME},
+                                           {"tag", "tag", COLUMN_TEXT},
+                                           {"function", "function", COLUMN_TEXT},
+                                           {"location", NULL, COLUMN_TEXT},
+                                           {"module", NULL, COLUMN_TEXT},
+                                           {NULL, NULL, 0}};
 
 /* The text lives as long as the names do. Of the path a table has room for the end only. */
 static const char *location_of(struct names *names, const struct name *name, unsigned parts)
@@ -39,15 +45,16 @@ static struct table functions_table(struct aggregate *aggregate, struct names *n
         const struct function_sum *sum = sums[i];
         if (sum->cpu_ns)
             function_columns[CPU_COLUMN].title = "CPU";
-        const union cell row[] = {{.number = sum->total_ns},
-                                  {.number = sum->self_ns},
-                                  {.number = sum->cpu_ns},
-                                  {.number = sum->calls},
-                                  {.number = sum->calls ? sum->min_ns : 0},
-                                  {.number = sum->calls ? sum->sum_ns / sum->calls : 0},
-                                  {.number = function_quantile(sum, 0.5)},
-                                  {.number = function_quantile(sum, 0.99)},
-                                  {.number = sum->max_ns},
+        uint64_t calls = sum->calls; /* 0: only samples are known */
+        const union cell row[] = {{.number = number_if(calls, sum->total_ns)},
+                                  {.number = number_if(calls, sum->self_ns)},
+                                  {.number = number_if(sum->cpu_ns, sum->cpu_ns)},
+                                  {.number = number_if(calls, calls)},
+                                  {.number = number_if(calls, sum->min_ns)},
+                                  {.number = calls ? sum->sum_ns / calls : NO_NUMBER},
+                                  {.number = number_if(calls, function_quantile(sum, 0.5))},
+                                  {.number = number_if(calls, function_quantile(sum, 0.99))},
+                                  {.number = number_if(calls, sum->max_ns)},
                                   {.text = category_tags[sum->name->category]},
                                   {.text = sum->name->text},
                                   {.text = location_of(names, sum->name, parts)},
@@ -71,25 +78,31 @@ static const struct column thread_columns[] = {{"pid", "pid", COLUMN_ID},
                                                {"allocated", "allocated", COLUMN_BYTES},
                                                {NULL, NULL, 0}};
 
-static struct table threads_table(struct aggregate *aggregate)
+/* Of what was not captured no figure is known. */
+static struct table threads_table(struct aggregate *aggregate, const struct session *session,
+                                  const struct totals *totals)
 {
     struct table table = {"threads", "lived", thread_columns, NULL, 0};
+    unsigned captured = session_categories(session);
+    unsigned waits = 1u << CATEGORY_WAITS | 1u << CATEGORY_LOCKS;
+    unsigned io = 1u << CATEGORY_IO, memory = 1u << CATEGORY_MEMORY;
     struct thread_sum *sums = aggregate_threads(aggregate, &table.count);
     table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
         const struct thread_sum *sum = &sums[i];
-        const union cell row[] = {{.number = sum->pid},
-                                  {.number = sum->tid},
-                                  {.text = sum->process},
-                                  {.text = sum->name},
-                                  {.number = sum->last_ns - sum->first_ns},
-                                  {.number = sum->cpu_ns},
-                                  {.number = sum->spans},
-                                  {.number = sum->function_ns},
-                                  {.number = sum->io_ns},
-                                  {.number = sum->wait_ns},
-                                  {.number = sum->allocations},
-                                  {.number = sum->allocated}};
+        const union cell row[] = {
+            {.number = sum->pid},
+            {.number = sum->tid},
+            {.text = sum->process},
+            {.text = sum->name},
+            {.number = sum->last_ns - sum->first_ns},
+            {.number = number_if(totals->events[CATEGORY_SAMPLES], sum->cpu_ns)},
+            {.number = sum->spans},
+            {.number = number_if(totals->events[CATEGORY_FUNCTIONS], sum->function_ns)},
+            {.number = number_if(captured & io, sum->io_ns)},
+            {.number = number_if(captured & waits, sum->wait_ns)},
+            {.number = number_if(captured & memory, sum->allocations)},
+            {.number = number_if(captured & memory, sum->allocated)}};
         memcpy(table.rows[i], row, sizeof row);
     }
     return table;
@@ -128,7 +141,7 @@ int report_threads(const struct report *report, struct session *session)
     struct aggregate *aggregate = sum_up(report, session, &totals, &status);
     if (!aggregate)
         return status;
-    struct table table = threads_table(aggregate);
+    struct table table = threads_table(aggregate, session, &totals);
     status = report_table(report, &table, session, &totals);
     aggregate_free(aggregate);
     return status;

@@ -82,7 +82,7 @@ static struct table origins_table(struct sums *sums)
                                   {.number = values[ORIGIN_LIVE]},
                                   {.number = values[ORIGIN_LIVE_BLOCKS]},
                                   {.number = values[ORIGIN_TEMPORARY]},
-                                  {.number = frees ? values[ORIGIN_LIVED] / frees : 0},
+                                  {.number = frees ? values[ORIGIN_LIVED] / frees : NO_NUMBER},
                                   {.text = all[i].text}};
         memcpy(table.rows[i], row, sizeof row);
     }

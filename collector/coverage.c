@@ -13,8 +13,9 @@
 #include <sys/wait.h>
 
 const char coverage_never[] =
-    "never seen: static and setuid programs, system calls made without libc, stdio by character, "
-    "mapped files, locks that were free";
+    "never seen: static and setuid programs, system calls made without libc, stdio by character "
+    "and "
+    "of wide characters, message queues, extended attributes, mapped files, locks that were free";
 
 /* A process that some other one started or became. */
 struct child {
@@ -309,12 +310,12 @@ void coverage_finish(struct coverage *coverage, const struct session *session,
     for (int gap = 0; gap < GAP_SUMS; gap++)
         if (gap != NO_ALLOCATIONS || totals->events[CATEGORY_MEMORY] || !events[0])
             say_gap(coverage, gap);
+    if (events[0])
+        say(coverage, "captured was only: %s", events);
     coverage->gap_lines = coverage->line_count;
     if (!totals->events[CATEGORY_FUNCTIONS])
         say(coverage, "no function calls: no program was built with -finstrument-functions, or "
                       "functions were not asked for");
-    if (events[0])
-        say(coverage, "captured was only: %s", events);
 }
 
 const char *coverage_line(const struct coverage *coverage, size_t i)

@@ -6,6 +6,7 @@
 
 #include "base/sys.h"
 #include "runtime/clock.h"
+#include "runtime/options.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -51,6 +52,12 @@ uint64_t session_number(const struct session *session, const char *key)
 {
     json_int_t number = json_integer_value(json_object_get(session->manifest, key));
     return number > 0 ? (uint64_t)number : 0;
+}
+
+unsigned session_categories(const struct session *session)
+{
+    const char *events = session_text(session, "events");
+    return categories_parse(events[0] ? events : NULL, NULL);
 }
 
 /* Whether the image has such a file with something in it. */

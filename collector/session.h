@@ -46,6 +46,9 @@ void session_close(struct session *session);
 const char *session_text(const struct session *session, const char *key);
 uint64_t session_number(const struct session *session, const char *key);
 
+/* The categories that were to be captured, a bit each. */
+unsigned session_categories(const struct session *session);
+
 /* How the image ended, when somebody saw it and it did not say so itself; or NULL. */
 const struct ending *session_ending(const struct session *session,
                                     const struct image_summary *image);

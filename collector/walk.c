@@ -3,7 +3,6 @@
 
 #include "collector/coverage.h"
 #include "collector/heap.h"
-#include "runtime/options.h"
 
 #include <string.h>
 
@@ -100,8 +99,7 @@ int walk_session(struct session *session, const struct visitor *visitor, struct 
                  walk_progress *progress, void *progress_data, struct problem *problem)
 {
     struct walk walk = {session, visitor, totals, progress, progress_data, problem, 0, 0};
-    const char *events = session_text(session, "events");
-    walk.counts = (int)(categories_parse(events[0] ? events : NULL, NULL) >> CATEGORY_COUNTERS & 1);
+    walk.counts = (int)(session_categories(session) >> CATEGORY_COUNTERS & 1);
     memset(totals, 0, sizeof *totals);
     coverage_clear(session->coverage);
     endings_clear(&session->endings);

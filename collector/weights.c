@@ -40,7 +40,8 @@ static uint64_t wall(const struct image *image, const struct span *span)
 static uint64_t calls(const struct image *image, const struct span *span)
 {
     (void)image;
-    return is_timed(span) || (span->kind == SPAN_INSTANT && span->call);
+    return is_timed(span) || (span->kind == SPAN_INSTANT && span->call &&
+                              allocator_role_of(span->call) != ALLOCATOR_MOVES);
 }
 
 static uint64_t allocated(const struct image *image, const struct span *span)

@@ -96,7 +96,6 @@ APART void grows(void)
     free(small);
     note("temporary", "work;grows;leaf;malloc", 1);
     note("calls", "work;grows;realloc", 1);
-    note("calls", "work;grows;realloc_begins", 1);
     note("calls", "work;grows;free", 2);
     note("calls", "work;grows", 1);
     NOT_LAST;
