@@ -20,6 +20,7 @@ static struct column function_columns[] = {{"total", "total", COLUMN_TIME},
                                            {"function", "function", COLUMN_TEXT},
                                            {"location", NULL, COLUMN_TEXT},
                                            {"module", NULL, COLUMN_TEXT},
+                                           {"time", NULL, COLUMN_TIME},
                                            {NULL, NULL, 0}};
 
 /* The text lives as long as the names do. Of the path a table has room for the end only. */
@@ -38,7 +39,7 @@ static struct table functions_table(struct aggregate *aggregate, struct names *n
                                     unsigned parts)
 {
     int sampled = aggregate_is_sampled(aggregate);
-    struct table table = {"functions", sampled ? "cpu" : "self", function_columns, NULL, 0};
+    struct table table = {"functions", sampled ? "time" : "self", function_columns, NULL, 0};
     struct function_sum **sums = aggregate_functions(aggregate, &table.count);
     table.rows = table_rows(table.count);
     for (size_t i = 0; i < table.count; i++) {
@@ -46,6 +47,8 @@ static struct table functions_table(struct aggregate *aggregate, struct names *n
         if (sum->cpu_ns)
             function_columns[CPU_COLUMN].title = "CPU";
         uint64_t calls = sum->calls; /* 0: only samples are known */
+        /* what it took its thread, on the processor or waiting */
+        uint64_t time = sum->cpu_ns > sum->self_ns ? sum->cpu_ns : sum->self_ns;
         const union cell row[] = {{.number = number_if(calls, sum->total_ns)},
                                   {.number = number_if(calls, sum->self_ns)},
                                   {.number = number_if(sum->cpu_ns, sum->cpu_ns)},
@@ -58,7 +61,8 @@ static struct table functions_table(struct aggregate *aggregate, struct names *n
                                   {.text = category_tags[sum->name->category]},
                                   {.text = sum->name->text},
                                   {.text = location_of(names, sum->name, parts)},
-                                  {.text = sum->name->module}};
+                                  {.text = sum->name->module},
+                                  {.number = time}};
         memcpy(table.rows[i], row, sizeof row);
     }
     return table;

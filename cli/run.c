@@ -56,7 +56,8 @@ static int check_settings(const struct capture *capture)
         return fail(EXIT_USAGE, "--stack-depth takes a number of frames from %d to %d; not '%s'",
                     UNWIND_LEAST, UNWIND_MOST, depth);
     if (status == EXIT_OK && memory && !bytes_parse(memory))
-        return fail(EXIT_USAGE, "--memory-sample takes a number of bytes, such as 512K; not '%s'",
+        return fail(EXIT_USAGE,
+                    "--memory-sample takes a number of bytes below 4096M, such as 512K; not '%s'",
                     memory);
     return status;
 }

@@ -31,8 +31,10 @@ static struct arena *open_one(const char *folder, uint32_t pid, uint32_t image,
     snprintf(path, sizeof path, "%s/%u-%u.defs", folder, pid, image);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
-        problem_set(problem, "cannot read %s: %s; the session is incomplete", path,
-                    strerror(errno));
+        problem_set(problem,
+                    "cannot read %s: %s; the session is incomplete; --keep-going leaves this "
+                    "process out",
+                    path, strerror(errno));
         if (fd >= 0)
             close(fd);
         return NULL;

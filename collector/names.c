@@ -259,20 +259,23 @@ static void add_origin(struct definition *definition, struct module_file *file, 
     definition->state = SOURCE_UNASKED;
 }
 
-/* The library that the traced program was made to load. */
-static int is_tracer(const struct module_file *file)
+/* Modules that have one name for all their functions, or NULL: of the tracer's library they are no
+ * affair of the program's; the kernel's is in no file. */
+static const char *name_of_all(const struct module_file *file)
 {
     const char *slash = strrchr(file->path, '/');
-    return slash && strcmp(slash, "/libvittetrace.so") == 0;
+    const char *last = slash ? slash + 1 : file->path;
+    return strcmp(last, "libvittetrace.so") == 0 ? "[vitte-trace]"
+           : strcmp(last, "linux-vdso.so.1") == 0 || strcmp(last, "linux-gate.so.1") == 0 ? "[vdso]"
+                                                                                          : NULL;
 }
 
 const struct name *names_function(struct names *names, struct module_file *file, uint64_t address)
 {
-    static const char tracer[] = "[vitte-trace]";
     char text[MAX_NAME + 1];
-    if (is_tracer(
-            file)) /* what it costs, in one word: its functions are no affair of the program's */
-        return names_make(names, CATEGORY_FUNCTIONS, file->path, tracer, strlen(tracer), 0);
+    const char *all = name_of_all(file);
+    if (all)
+        return names_make(names, CATEGORY_FUNCTIONS, file->path, all, strlen(all), 0);
     uint64_t start = address;
     const char *symbol = symbols_find(symbols_of(file), address, &start);
     if (symbol) {
@@ -306,7 +309,7 @@ static struct lines *lines_of(struct module_file *file)
 size_t names_lines(struct names *names, struct module_file *file, uint64_t address,
                    const struct source_frame **frames)
 {
-    if (is_tracer(file))
+    if (name_of_all(file))
         return 0;
     return names->without_lines ? 0 : lines_at(lines_of(file), address, frames);
 }

@@ -3,6 +3,7 @@
  * left. */
 #include "tests/support.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -236,6 +237,33 @@ START_TEST(an_output_in_a_folder_that_is_read_only)
 }
 END_TEST
 
+/* A signal in the middle of an export: ended by the signal, with nothing half-written left. It may
+ * come too late; then the output is whole, and it is tried again. */
+START_TEST(an_export_that_is_interrupted_leaves_nothing)
+{
+    struct outcome recorded = shell("exec '%s' record -q -o s.vtrace -- '%s' 26", built_command(),
+                                    built_program("instrumented/fib"));
+    int interrupted = 0;
+    ck_assert_int_eq(recorded.code, 0);
+    for (int tries = 0; tries < 50 && !interrupted; tries++) {
+        struct outcome run = shell("'%s' export -q -o out.json.gz s.vtrace & "
+                                   "until ls *.part >/dev/null 2>&1 || ! kill -0 $! 2>/dev/null; "
+                                   "do :; done; kill -TERM $!; wait $!",
+                                   built_command());
+        struct outcome left = shell("ls -A");
+        interrupted = run.code == 128 + SIGTERM;
+        ck_assert_msg(interrupted || run.code == 0, "ended with %d\n%s", run.code, run.err);
+        ck_assert_int_eq(strstr(left.out, "out.json.gz") != NULL, !interrupted);
+        ck_assert_ptr_null(strstr(left.out, ".part"));
+        unlink("out.json.gz");
+        outcome_free(&run);
+        outcome_free(&left);
+    }
+    ck_assert(interrupted);
+    outcome_free(&recorded);
+}
+END_TEST
+
 static const char *const suffixes[] = {"json", "ndjson", "folded", "json.gz"};
 
 /* The disk becomes full while the output is written: an older output of that name stays as it was.
@@ -350,6 +378,7 @@ static void add_tests(TCase *usage)
     tcase_add_test(usage, an_output_in_a_folder_that_does_not_exist);
     tcase_add_test(usage, an_output_in_a_folder_that_is_read_only);
     tcase_add_loop_test(usage, a_full_disk_leaves_no_output_and_the_old_one_untouched, 0, 4);
+    tcase_add_test(usage, an_export_that_is_interrupted_leaves_nothing);
     tcase_add_test(usage, a_full_device_is_an_error_too);
     tcase_add_test(usage, a_reader_that_goes_away_ends_the_export_quietly);
     tcase_add_test(usage, the_command_without_its_library_says_where_it_looked);

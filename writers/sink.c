@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,26 @@ static void *write_pending(void *data)
     return NULL;
 }
 
+/* A signal that ends us leaves no half a file behind. The one that is being written, or "". */
+static char unfinished[PATH_MAX + 32];
+
+static void remove_unfinished(int number)
+{
+    unlink(unfinished);
+    raise(number); /* once more, by default */
+}
+
+static void watch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction before,
+            action = {.sa_handler = remove_unfinished, .sa_flags = (int)SA_RESETHAND};
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
 struct sink *sink_open(const char *path, struct problem *problem)
 {
     struct sink *sink = calloc(1, sizeof *sink);
@@ -119,6 +140,10 @@ struct sink *sink_open(const char *path, struct problem *problem)
             problem_set(problem, "cannot write %s: %s; name another file with -o", path,
                         strerror(errno));
             goto out;
+        }
+        if (sink->renames) {
+            strcpy(unfinished, sink->temporary);
+            watch_signals();
         }
     }
     if (length > 3 && strcmp(path + length - 3, ".gz") == 0) {
@@ -186,6 +211,7 @@ int sink_close(struct sink *sink, int discard, struct problem *problem)
         sink->failed = errno;
     if (sink->renames && (sink->failed || discard))
         unlink(sink->temporary);
+    unfinished[0] = '\0';
     int failed = sink->failed;
     if (failed && !discard)
         problem_set(problem, "cannot write %s: %s%s",
