@@ -53,6 +53,9 @@ static const struct gap {
                  "can hold"},
     {GAP_UNWINDER, "was to find stacks in a way that is not there (VITTE_TRACE_UNWIND): they were "
                    "found as by auto"},
+    {GAP_OPTIONS,
+     "was given a value that makes no sense in one of the variables VITTE_TRACE_…: what "
+     "of it is not understood was left out"},
     {GAP_UNSAMPLED,
      "has threads that were not sampled: a debugger has them, the program wants the signal itself "
      "or "

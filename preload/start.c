@@ -212,6 +212,8 @@ static void begin(char *const *environment)
         return;
     }
     process.captured = categories_parse(option_value(environment, OPTION_EVENTS), NULL);
+    if (!options_make_sense(environment))
+        process_gap(GAP_OPTIONS);
     prepare_capture(environment);
     /* a copy: programs write titles over their environment */
     struct text format = text_on(start.format, sizeof start.format);

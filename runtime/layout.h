@@ -139,6 +139,7 @@ enum process_gap {
     GAP_UNSAMPLED =
         32, /* no timer could be had, the program took the signal, or a debugger has it */
     GAP_UNWINDER = 64, /* stacks were not found in the way that was asked for */
+    GAP_OPTIONS = 128, /* a setting had a value that makes no sense */
     GAPS_OF_MEMORY =
         GAP_OWN_MALLOC | GAP_DEEPBIND | GAP_NAMESPACE, /* a fork's child has them too */
 };

@@ -111,3 +111,31 @@ uint32_t bytes_parse(const char *value)
         bytes <<= *end++ == 'K' ? 10 : 20;
     return *end || bytes > UINT32_MAX ? 0 : (uint32_t)bytes;
 }
+
+/* Nothing, or one of the words. */
+static int is_among(const char *value, const char *one, const char *other)
+{
+    return !value || !value[0] || strcmp(value, one) == 0 || strcmp(value, other) == 0;
+}
+
+int options_make_sense(char *const *environment)
+{
+    const char *sample = option_value(environment, OPTION_SAMPLE);
+    const char *bytes = option_value(environment, OPTION_MEMORY_SAMPLE);
+    const char *usec = option_value(environment, OPTION_STACK_AFTER), *unknown = NULL;
+    int only_uninstrumented, is_valid = 1;
+    categories_parse(option_value(environment, OPTION_EVENTS), &unknown);
+    stacks_parse(option_value(environment, OPTION_STACKS), &unknown);
+    if (sample)
+        sample_parse(sample, &only_uninstrumented, &is_valid);
+    if (usec) {
+        is_valid &= usec[0] != '\0';
+        text_read_number(&usec);
+        is_valid &= !*usec;
+    }
+    return is_valid && !unknown && (!bytes || bytes_parse(bytes)) &&
+           stack_depth_parse(option_value(environment, OPTION_STACK_DEPTH)) &&
+           is_among(option_value(environment, OPTION_LOCKS), "all", "all") &&
+           is_among(option_value(environment, OPTION_KEEP), "1", "0") &&
+           is_among(option_value(environment, OPTION_EXEC_ENV), "1", "0");
+}

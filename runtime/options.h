@@ -28,6 +28,11 @@ enum {
  * message. */
 unsigned categories_parse(const char *list, const char **unknown);
 
+/* Whether every value that is set is one that there is; that of UNWIND is looked at where it is
+ * used.
+ */
+int options_make_sense(char *const *environment);
+
 /* What calls can have stacks, and the bit for all that failed. */
 enum {
     STACKS_CATEGORIES = 1 << CATEGORY_MEMORY | 1 << CATEGORY_IO | 1 << CATEGORY_WAITS |

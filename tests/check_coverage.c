@@ -368,10 +368,35 @@ START_TEST(a_session_that_is_covered_has_no_gaps)
 }
 END_TEST
 
+/* Nobody can be asked when a program is preloaded: the trace says it. Fails: to be silent; to take
+ * a good value for a bad one. */
+START_TEST(settings_that_make_no_sense_are_told_of)
+{
+    static const char *const bad[] = {"EVENTS=io,bogus", "STACKS=magic",   "SAMPLE=abc",
+                                      "SAMPLE=99999",    "STACK_DEPTH=3",  "STACK_AFTER=-1",
+                                      "KEEP=maybe",      "LOCKS=yes",      "MEMORY_SAMPLE=q",
+                                      "EXEC_ENV=no",     "STACK_AFTER=10s"};
+    static const char good[] =
+        "VITTE_TRACE_EVENTS=io,memory VITTE_TRACE_STACKS=failed,io VITTE_TRACE_SAMPLE=auto "
+        "VITTE_TRACE_STACK_DEPTH=8 VITTE_TRACE_STACK_AFTER=0 VITTE_TRACE_LOCKS=all "
+        "VITTE_TRACE_MEMORY_SAMPLE=512K VITTE_TRACE_EXEC_ENV=0";
+    for (size_t i = 0; i <= sizeof bad / sizeof bad[0]; i++) {
+        int is_bad = i < sizeof bad / sizeof bad[0];
+        struct outcome run =
+            shell("env %s%s VITTE_TRACE_OUT=x.ndjson LD_PRELOAD='%s' true && cat x.ndjson",
+                  is_bad ? "VITTE_TRACE_" : good, is_bad ? bad[i] : "", built_library());
+        ck_assert_msg((strstr(run.out, "makes no sense") != NULL) == is_bad, "%s:\n%s\n%s",
+                      is_bad ? bad[i] : good, run.out, run.err);
+        outcome_free(&run);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("coverage");
     TCase *cases = tcase_create("coverage");
+    tcase_add_test(cases, settings_that_make_no_sense_are_told_of);
     tcase_add_checked_fixture(cases, enter_folder, leave_folder);
     tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, a_static_child_is_named, 0, CHILDREN);
