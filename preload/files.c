@@ -28,6 +28,10 @@ MAKE(mkstemp, (char *path), (path))
 MAKE(mkstemp64, (char *path), (path))
 MAKE(mkostemp, (char *path, int flags), (path, flags))
 MAKE(mkostemp64, (char *path, int flags), (path, flags))
+MAKE(mkstemps, (char *path, int suffix), (path, suffix))
+MAKE(mkstemps64, (char *path, int suffix), (path, suffix))
+MAKE(mkostemps, (char *path, int suffix, int flags), (path, suffix, flags))
+MAKE(mkostemps64, (char *path, int suffix, int flags), (path, suffix, flags))
 
 EXPORT char *mkdtemp(char *path)
 {

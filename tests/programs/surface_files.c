@@ -223,8 +223,13 @@ static void makes(void)
     TEMPORARY(mkstemp64, (name));
     TEMPORARY(mkostemp, (name, O_CLOEXEC));
     TEMPORARY(mkostemp64, (name, O_APPEND));
+    TEMPORARY(mkstemps, (name, 0));
+    TEMPORARY(mkstemps64, (name, 0));
+    TEMPORARY(mkostemps, (name, 0, O_CLOEXEC));
+    TEMPORARY(mkostemps64, (name, 0, O_APPEND));
     strcpy(name, "too few");
     FAILS(mkstemp, EINVAL, (name), "'path':'too few'");
+    FAILS(mkstemps, EINVAL, (name, 3), "'path':'too few'");
     strcpy(name, "room-XXXXXX");
     expect(mkdtemp(name) == name, "mkdtemp");
     snprintf(told, sizeof told, "'path':'%s','result':0", name);

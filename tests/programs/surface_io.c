@@ -184,6 +184,7 @@ static void controls(void)
 
 static void special_ones(void)
 {
+    char shared[64];
     sigset_t none;
     sigemptyset(&none);
     MAKES(epoll_create, (1), "");
@@ -194,6 +195,13 @@ static void special_ones(void)
     MAKES(inotify_init, (), "");
     MAKES(inotify_init1, (IN_CLOEXEC), "");
     MAKES(memfd_create, ("a name", 0), "'name':'a name'");
+    snprintf(shared, sizeof shared, "/vitte-surface-%d", (int)getpid());
+    MAKES(shm_open, (shared, O_RDWR | O_CREAT | O_EXCL, 0600),
+          "'name':'%s','flags':'O_RDWR|O_CREAT|O_EXCL'", shared);
+    FAILS(shm_open, EEXIST, (shared, O_RDWR | O_CREAT | O_EXCL, 0600),
+          "'name':'%s','flags':'O_RDWR|O_CREAT|O_EXCL'", shared);
+    shm_unlink(shared);
+    MAKES(posix_openpt, (O_RDWR | O_NOCTTY), "'flags':'O_RDWR'");
     MAKES(pidfd_open, (getpid(), 0), "'pid':%d", getpid());
     FAILS(epoll_create, EINVAL, (0), "");
     FAILS(epoll_create1, EINVAL, (-1), "");
