@@ -76,6 +76,17 @@ int report_walk(const struct report *report, struct session *session, struct vis
     return failed ? fail_problem(&problem) : EXIT_OK;
 }
 
+/* A table of "[no stack]" should not be a riddle. */
+static void note_no_stacks(const struct report *report, const struct table *table,
+                           const struct session *session)
+{
+    int wants = report->by && strcmp(report->by, "size") != 0;
+    for (size_t i = 0; table->columns[i].key; i++)
+        wants |= table->columns[i].kind == COLUMN_STACK;
+    if (wants && table->count && !session_text(session, "stacks")[0])
+        puts("no stacks were captured; run and record take --stacks");
+}
+
 int report_table(const struct report *report, struct table *table, const struct session *session,
                  const struct totals *totals)
 {
@@ -84,6 +95,7 @@ int report_table(const struct report *report, struct table *table, const struct 
         table_json(table, report->limit, totals);
     else if (status == EXIT_OK) {
         table_print(table, report->limit);
+        note_no_stacks(report, table, session);
         print_losses(stdout, session, totals);
     }
     free(table->rows);

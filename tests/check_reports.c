@@ -107,6 +107,9 @@ START_TEST(a_deadlock_shows_who_has_what)
     ck_assert_uint_eq(i, 2);
     json_decref(report);
     outcome_free(&text);
+    text = shell("'%s' report --locks x.vtrace", built_command());
+    ck_assert_ptr_nonnull(strstr(text.out, "no stacks were captured; "));
+    outcome_free(&text);
     outcome_free(&run);
 }
 END_TEST
