@@ -32,31 +32,10 @@ static const struct argument *argument_named(const struct argument *arguments, s
     return NULL;
 }
 
-/* Who has the lock that is waited for, as far as that is known. */
-static void show_holder(struct text *shown, const struct argument *arguments, size_t count)
+/* "read(fd 5 = /var/x)", "pthread_mutex_lock(lock 0x55e0)": the call and its first argument. */
+static void show_call(char *text, size_t size, const struct span *span,
+                      const struct argument *arguments, size_t count)
 {
-    const struct argument *tid = argument_named(arguments, count, "holder_tid");
-    const struct argument *name = argument_named(arguments, count, "holder");
-    const struct argument *code = argument_named(arguments, count, "taken_in");
-    if (tid) {
-        text_string(shown, " held by ");
-        text_bytes(shown, name ? name->string : "thread", name ? name->string_length : 6);
-        text_string(shown, " ");
-        text_number(shown, (uint64_t)tid->integer);
-    }
-    if (code) {
-        text_string(shown, tid ? ", taken in " : " taken in ");
-        text_bytes(shown, code->string, code->string_length);
-    }
-}
-
-/* "read(fd 5 = /var/x)", "pthread_mutex_lock(lock 0x55e0) held by b 812, taken in f": the call, its
- * first argument, and on whom it waits. */
-static void show_call(char *text, size_t size, struct image *image, const struct span *span)
-{
-    struct argument arguments[MAX_ARGUMENTS];
-    struct argument_scratch scratch;
-    size_t count = span->call ? span_arguments(image, span, arguments, &scratch) : 0;
     const struct argument *first = count ? &arguments[0] : NULL;
     const struct argument *path = argument_named(arguments, count, "path");
     struct text shown = text_on(text, size);
@@ -79,7 +58,25 @@ static void show_call(char *text, size_t size, struct image *image, const struct
         text_bytes(&shown, path->string, path->string_length);
     }
     text_string(&shown, ")");
-    show_holder(&shown, arguments, count);
+}
+
+/* "b 812, taken in f": who has the lock that is waited for, as far as that is known, or "". */
+static void show_holder(char *text, size_t size, const struct argument *arguments, size_t count)
+{
+    const struct argument *tid = argument_named(arguments, count, "holder_tid");
+    const struct argument *name = argument_named(arguments, count, "holder");
+    const struct argument *code = argument_named(arguments, count, "taken_in");
+    struct text shown = text_on(text, size);
+    if (name) {
+        text_bytes(&shown, name->string, name->string_length);
+        text_string(&shown, " ");
+    }
+    if (tid)
+        text_number(&shown, (uint64_t)tid->integer);
+    if (code) {
+        text_string(&shown, tid ? ", taken in " : "taken in ");
+        text_bytes(&shown, code->string, code->string_length);
+    }
 }
 
 /* The thread's slot, which it has until it ends; or NULL. */
@@ -129,15 +126,21 @@ static json_t *add_end(struct ends *ends, const char *doing, uint64_t since_ns)
 
 static void tell_span(struct ends *ends, const struct span *span)
 {
-    char text[512], place[4096];
+    char text[512], holder[512], place[4096];
+    struct argument arguments[MAX_ARGUMENTS];
+    struct argument_scratch scratch;
     struct source_frame caller = {.function = ""};
-    show_call(text, sizeof text, ends->image, span);
+    size_t count = span->call ? span_arguments(ends->image, span, arguments, &scratch) : 0;
+    show_call(text, sizeof text, span, arguments, count);
+    show_holder(holder, sizeof holder, arguments, count);
     if (span->call)
         caller = caller_of(ends);
     else if (span->depth)
         caller.function = span->stack[span->depth - 1].name->text;
     source_show(place, sizeof place, &caller, 0);
     json_t *end = add_end(ends, text, span->start_ns);
+    if (holder[0])
+        json_object_set_new(end, "held_by", json_text(holder));
     json_object_set_new(end, "called_from", json_text(caller.function));
     json_object_set_new(end, "called_at", json_text(place));
     if (span->native)

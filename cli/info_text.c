@@ -60,6 +60,7 @@ static void print_end(const json_t *end, int indent)
     char time[32];
     const char *caller = json_string_value(json_object_get(end, "called_from"));
     const char *place = json_string_value(json_object_get(end, "called_at"));
+    const char *holder = json_string_value(json_object_get(end, "held_by"));
     const char *after = json_string_value(json_object_get(end, "after"));
     size_t i;
     json_t *frame;
@@ -67,6 +68,8 @@ static void print_end(const json_t *end, int indent)
            string_in(end, "name"), string_in(end, "doing"),
            json_is_true(json_object_get(end, "at_least")) ? "at least " : "",
            show_time(time, (uint64_t)integer_in(end, "for_ns")));
+    if (holder)
+        printf(", held by %s", holder);
     if (after)
         printf(", since %s", after);
     if (caller && caller[0])

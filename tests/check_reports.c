@@ -95,8 +95,9 @@ START_TEST(a_deadlock_shows_who_has_what)
     ck_assert_int_eq(run.code, 128 + SIGKILL);
     long one = book(&run, "keeper"), other = book(&run, "waiter");
     char wanted[2][128];
-    snprintf(wanted[0], sizeof wanted[0], " held by other %ld, taken in wants for ", other);
-    snprintf(wanted[1], sizeof wanted[1], " held by one %ld, taken in keeps for ", one);
+    snprintf(wanted[0], sizeof wanted[0], ", held by other %ld, taken in wants, called from ",
+             other);
+    snprintf(wanted[1], sizeof wanted[1], ", held by one %ld, taken in keeps, called from ", one);
     struct outcome text = shell("'%s' info x.vtrace", built_command());
     ck_assert_ptr_nonnull(strstr(text.out, wanted[0]));
     ck_assert_ptr_nonnull(strstr(text.out, wanted[1]));
