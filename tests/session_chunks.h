@@ -32,7 +32,7 @@ enum chunk_kind {
 
 enum {
     CHUNK_RAW = 128,    /* flags: left as it is */
-    CHUNK_SECOND = 1,   /* the slot's second buffer */
+    CHUNK_SECOND = 1,   /* the slot's second buffer; of a manifest: it is ending.json */
     CHUNK_IMAGES = 4,   /* two for each process id */
     CHUNK_SLOTS = 4,    /* of one image */
     CHUNK_WORDS = 2048, /* of one chunk */
@@ -241,12 +241,14 @@ static inline void put_patch(struct chunk_folder *folder, const struct chunk_hea
     close(fd);
 }
 
-static inline void put_manifest(struct chunk_folder *folder, const void *text, size_t size)
+/* The manifest, or how the command ended. */
+static inline void put_json(struct chunk_folder *folder, int is_ending, const void *text,
+                            size_t size)
 {
     while (size && ((const char *)text)[size - 1] == '\0')
         size--;
-    folder->manifest = 1;
-    chunk_put(folder, "session.json", text, size, 0);
+    folder->manifest |= !is_ending;
+    chunk_put(folder, is_ending ? "ending.json" : "session.json", text, size, 0);
 }
 
 static inline void put_chunk(struct chunk_folder *folder, const struct chunk_header *chunk,
@@ -254,7 +256,7 @@ static inline void put_chunk(struct chunk_folder *folder, const struct chunk_hea
 {
     switch ((enum chunk_kind)chunk->kind) {
     case CHUNK_MANIFEST:
-        put_manifest(folder, payload, chunk->words * sizeof *payload);
+        put_json(folder, chunk->flags & CHUNK_SECOND, payload, chunk->words * sizeof *payload);
         break;
     case CHUNK_LIVE:
         put_live(folder, chunk, payload);
@@ -331,7 +333,7 @@ static inline void chunks_to_folder(const uint64_t *words, size_t count, const c
     for (size_t at = 0; chunk_next(words, count, &at, &chunk, &payload);)
         put_chunk(&folder, &chunk, payload);
     if (!folder.manifest)
-        put_manifest(&folder, manifest, sizeof manifest - 1);
+        put_json(&folder, 0, manifest, sizeof manifest - 1);
     for (unsigned image = 0; image < CHUNK_IMAGES; image++)
         put_missing(&folder, image);
     for (size_t at = 0; chunk_next(words, count, &at, &chunk, &payload);)

@@ -139,6 +139,11 @@ static inline void seed_manifest(const struct seed *seed)
     if (boot)
         memcpy(boot, "no_boot", 7);
     seed_chunk((struct chunk_header){CHUNK_MANIFEST, 0, 0, 0, 0, 0}, text, size);
+    text = seed_read(seed, "ending.json", &size); /* of the first image */
+    char *pid = strstr(text, "\"pid\": ");
+    for (size_t i = 0, at = strlen("\"pid\": "); pid && pid[at] >= '0' && pid[at] <= '9'; i++, at++)
+        pid[at] = i < 3 ? "100"[i] : ' ';
+    seed_chunk((struct chunk_header){CHUNK_MANIFEST, 0, 0, CHUNK_SECOND, 0, 0}, text, size);
 }
 
 static inline int seed_write(const char *folder)
