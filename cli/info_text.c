@@ -99,7 +99,7 @@ static void print_process(const struct process_tree *tree, size_t number, int de
     if (json_object_get(process, "exit_status"))
         printf(" with %lld", (long long)integer_in(process, "exit_status"));
     if (json_object_get(process, "killed_by"))
-        printf(", killed by SIG%s", sigabbrev_np((int)integer_in(process, "killed_by")));
+        printf(", killed by %s", show_signal(time, (int)integer_in(process, "killed_by")));
     printf(", %lld thread%s\n", (long long)integer_in(process, "threads"),
            integer_in(process, "threads") == 1 ? "" : "s");
     json_array_foreach(json_object_get(process, "at_end"), i, other) print_end(other, 2 * depth);

@@ -4,6 +4,7 @@
 #include "collector/memory.h"
 #include "collector/pairing.h"
 #include "collector/program.h"
+#include "collector/show.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -280,6 +281,7 @@ static void say_reaped(struct coverage *coverage, const struct session *session)
 static void say_silent(struct coverage *coverage, const struct session *session)
 {
     size_t silent = 0, alive = 0;
+    char signal[32];
     for (size_t i = 0; i < session->image_count; i++) {
         const struct image_summary *image = &session->images[i];
         const struct ending *ending = session_ending(session, image);
@@ -287,8 +289,8 @@ static void say_silent(struct coverage *coverage, const struct session *session)
         silent += image->header.status == PROCESS_RUNNING && !image->lives && !ending;
         if (ending && session->endings.has_command && ending == &session->endings.command &&
             WIFSIGNALED(ending->status))
-            say(coverage, "the command (pid %u) was killed by SIG%s", image->pid,
-                sigabbrev_np(WTERMSIG(ending->status)));
+            say(coverage, "the command (pid %u) was killed by %s", image->pid,
+                show_signal(signal, WTERMSIG(ending->status)));
     }
     if (alive)
         say(coverage, "%zu process%s still run%s", alive, alive == 1 ? "" : "es",

@@ -19,6 +19,16 @@ static const char *scaled(char *buffer, double value, const char *const *units, 
     return buffer;
 }
 
+const char *show_signal(char *buffer, int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    if (name)
+        snprintf(buffer, 32, "SIG%s", name);
+    else
+        snprintf(buffer, 32, "signal %d", signal);
+    return buffer;
+}
+
 const char *show_time(char *buffer, uint64_t nsec)
 {
     static const char *const units[] = {"us", "ms", "s", NULL};

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* "SIGKILL", or "signal 77" of one that has no name. */
+const char *show_signal(char *buffer, int signal);
+
 /* "1.23 ms", "4.50 MiB": at most 16 bytes, in the buffer. */
 const char *show_time(char *buffer, uint64_t nsec);
 const char *show_bytes(char *buffer, uint64_t bytes);

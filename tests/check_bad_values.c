@@ -428,6 +428,44 @@ START_TEST(the_heap_of_a_thousand_threads_is_reported)
 }
 END_TEST
 
+static const struct {
+    const char *json;
+    const char *says; /* what info makes of it */
+} endings[] = {
+    {"", "ended without a word, 1 thread"},
+    {"[1, 2]", "ended without a word, 1 thread"},
+    {"{\"pid\": 100, \"wait_status\": 9, \"tick\": 1, \"monotonic_ns\": \"x\"}",
+     "ended without a word, 1 thread"},
+    {"{\"pid\": 100, \"wait_status\": 9, \"tick\": 3000000, \"monotonic_ns\": 3000000}",
+     "killed by SIGKILL"},
+    {"{\"pid\": 7, \"wait_status\": 9, \"tick\": 3000000, \"monotonic_ns\": 3000000}",
+     "ended without a word, 1 thread"},
+    {"{\"pid\": 100, \"wait_status\": 77, \"tick\": 9223372036854775807, \"monotonic_ns\": 5}",
+     "killed by "},
+    {"{\"pid\": 100, \"wait_status\": 32, \"tick\": 3000000, \"monotonic_ns\": 3000000}",
+     "killed by signal 32"},
+    {"{\"pid\": 100, \"wait_status\": 768, \"tick\": 5, \"monotonic_ns\": 9223372036854775807}",
+     "1 thread"},
+    {"{\"pid\": 100, \"wait_status\": 768, \"tick\": 3000000, \"monotonic_ns\": 3000000}",
+     "exited with 3"},
+};
+
+START_TEST(what_is_said_of_the_command_s_end_is_checked)
+{
+    put_image(0, (struct live_header){.end = {1, 0}});
+    put_block((uint64_t[]){event_record(EVENT_THREAD_START, 0, TICK, 0)}, 1);
+    put((struct chunk_header){.kind = CHUNK_MANIFEST, .flags = CHUNK_SECOND}, endings[_i].json,
+        strlen(endings[_i].json));
+    make();
+    struct outcome run = shell("'%s' info s.vtrace && '%s' report --threads s.vtrace && '%s' "
+                               "export -q -f json -o - s.vtrace",
+                               built_command(), built_command(), built_command());
+    ck_assert_msg(run.code == 0 && strstr(run.out, endings[_i].says) != NULL, "%s\n%s", run.err,
+                  run.out);
+    outcome_free(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bad values");
@@ -449,6 +487,8 @@ int main(void)
     tcase_add_test(values, every_report_counts_an_image_that_was_left_out);
     tcase_add_test(values, nonsense_behind_the_last_block_is_one_damage);
     tcase_add_test(values, the_heap_of_a_thousand_threads_is_reported);
+    tcase_add_loop_test(values, what_is_said_of_the_command_s_end_is_checked, 0,
+                        sizeof endings / sizeof endings[0]);
     suite_add_tcase(suite, values);
     return run_suite(suite);
 }
