@@ -135,7 +135,11 @@ static void forward(int signal)
 static const struct {
     int signal;
     void (*handler)(int);
-} handled[] = {{SIGINT, SIG_IGN}, {SIGQUIT, SIG_IGN}, {SIGTERM, forward}, {SIGHUP, forward}};
+} handled[] = {{SIGINT, SIG_IGN},
+               {SIGQUIT, SIG_IGN},
+               {SIGTERM, forward},
+               {SIGHUP, forward},
+               {SIGCHLD, SIG_DFL}}; /* ignored, it would take the command's status away */
 enum { HANDLED = sizeof handled / sizeof handled[0] };
 static struct sigaction inherited[HANDLED];
 
@@ -205,10 +209,12 @@ int capture_run(const struct capture *capture, int *exit_status, uint64_t *wall_
         remove_session(capture->folder);
         return fail(-1, "cannot start a process: %s", strerror(errno));
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    pid_t reaped;
+    while ((reaped = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
         ;
     child_pid = 0;
-    endings_write_command(capture->folder, (uint32_t)pid, status, clock_read_pair());
+    if (reaped == pid)
+        endings_write_command(capture->folder, (uint32_t)pid, status, clock_read_pair());
     clock_gettime(CLOCK_MONOTONIC, &after);
     *wall_ns = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)after.tv_nsec -
                (uint64_t)before.tv_nsec;

@@ -3,9 +3,11 @@
 
 #include "collector/memory.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void endings_free(struct endings *endings)
@@ -51,16 +53,36 @@ void endings_write_command(const char *folder, uint32_t pid, int status, struct 
     char path[PATH_MAX];
     json_t *json = json_pack("{s:I, s:i, s:I, s:I}", "pid", (json_int_t)pid, "wait_status", status,
                              "tick", (json_int_t)now.tick, "monotonic_ns", (json_int_t)now.nsec);
-    if (path_of(path, folder) && json_dump_file(json, path, JSON_INDENT(2)) != 0)
+    /* whoever may write into the folder may have put something there, a link or a pipe */
+    int fd = path_of(path, folder)
+                 ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
+                 : -1;
+    if (fd >= 0 && json_dumpfd(json, fd, JSON_INDENT(2)) != 0)
         unlink(path);
+    if (fd >= 0)
+        close(fd);
     json_decref(json);
+}
+
+/* A file of whoever owns the session: in a folder of root's others may put theirs. */
+static json_t *load(const char *path, const char *folder)
+{
+    struct stat file, owner;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    json_t *json = NULL;
+    if (fd >= 0 && fstat(fd, &file) == 0 && stat(folder, &owner) == 0 && S_ISREG(file.st_mode) &&
+        file.st_uid == owner.st_uid)
+        json = json_loadfd(fd, 0, NULL);
+    if (fd >= 0)
+        close(fd);
+    return json;
 }
 
 void endings_read_command(struct endings *endings, const char *folder)
 {
     char path[PATH_MAX];
     json_int_t pid, tick, nsec;
-    json_t *json = path_of(path, folder) ? json_load_file(path, 0, NULL) : NULL;
+    json_t *json = path_of(path, folder) ? load(path, folder) : NULL;
     endings->has_command =
         json_unpack(json, "{s:I, s:i, s:I, s:I}", "pid", &pid, "wait_status",
                     &endings->command.status, "tick", &tick, "monotonic_ns", &nsec) == 0 &&

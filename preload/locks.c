@@ -141,20 +141,25 @@ static uint64_t spin_owner(const volatile pthread_spinlock_t *lock)
 
 /* The fields of a wait: the lock, who has it, and where that one took it. Readers of a rwlock are
  * not known, nor where they took it. */
-static void look(const volatile void *lock, uint64_t owner, uint64_t begun, uint64_t *fields)
+static void look(const volatile void *lock, uint64_t owner, uint64_t *fields)
 {
     struct lock_use *use = use_of(lock);
     int is_known = owner && GET(use->lock) == lock;
     fields[0] = (uint64_t)(uintptr_t)lock;
     fields[1] = owner == (uint64_t)SOMEBODY ? 0 : owner;
     fields[2] = is_known ? (uint64_t)(uintptr_t)GET(use->caller) : 0;
-    if (is_known && !GET(use->since)) /* it was not timed: now it is, from here on */
-        PUT(use->since, begun);
     struct slot_header *slot = thread_self->slot;
     if (slot) { /* for onlookers; in a child that a handler has just forked there may be none */
         slot->now.holder = fields[1];
         slot->now.code = fields[2];
     }
+}
+
+/* Whoever has the lock was not timed: now it is, from here on. */
+static void is_timed_from(struct lock_use *use, uint64_t tick)
+{
+    uint64_t never = 0;
+    __atomic_compare_exchange_n(&use->since, &never, tick, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 /* A wrapper that waits: `real_call` where trylock has not given us the lock. What trylock answers
@@ -163,11 +168,14 @@ static void look(const volatile void *lock, uint64_t owner, uint64_t begun, uint
     uint64_t fields[3];                                                                            \
     uint64_t begun = call_begin(NUMBER_##name, (uint64_t)(uintptr_t)(lock));                       \
     struct lock_use *use = use_of(lock);                                                           \
+    uint64_t holder = owner;                                                                       \
     if (begun)                                                                                     \
-        look(lock, owner, begun, fields);                                                          \
+        look(lock, holder, fields);                                                                \
     PUT(use->timed, 1);                                                                            \
     PUT(has_waited, 1);                                                                            \
     __atomic_fetch_add(&use->waiting, 1, __ATOMIC_RELAXED);                                        \
+    if (begun && fields[2] && holder == (owner))                                                   \
+        is_timed_from(use, begun);                                                                 \
     int answer = real_call;                                                                        \
     uint64_t word = RESULT_WORD_ERROR(answer);                                                     \
     __atomic_fetch_sub(&use->waiting, 1, __ATOMIC_RELAXED);                                        \

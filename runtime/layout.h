@@ -101,11 +101,11 @@ static inline uint64_t block_sum(const uint64_t *words, uint32_t count, uint64_t
 struct now_record {
     uint64_t since;  /* tick */
     uint64_t first;  /* the call's first field */
-    uint64_t holder; /* of a wait for a lock: thread id of who has it, or 0 … */
-    uint64_t code;   /* … and where that one took it, or 0 */
     uint64_t caller; /* where the call returns to */
     uint32_t call;   /* call number + 1, or 0: not in a call */
     uint32_t stack;  /* id of its stack, or 0 */
+    uint64_t holder; /* of a wait for a lock: thread id of who has it, or 0 … */
+    uint64_t code;   /* … and where that one took it, or 0 */
 };
 
 struct slot_header {

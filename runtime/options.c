@@ -118,23 +118,33 @@ static int is_among(const char *value, const char *one, const char *other)
     return !value || !value[0] || strcmp(value, one) == 0 || strcmp(value, other) == 0;
 }
 
+static int is_number(const char *value)
+{
+    const char *end = value;
+    text_read_number(&end);
+    return !*end;
+}
+
+/* The value, or NULL when it is not set or empty, which says nothing. */
+static const char *said(char *const *environment, enum capture_option option)
+{
+    const char *value = option_value(environment, option);
+    return value && value[0] ? value : NULL;
+}
+
 int options_make_sense(char *const *environment)
 {
-    const char *sample = option_value(environment, OPTION_SAMPLE);
-    const char *bytes = option_value(environment, OPTION_MEMORY_SAMPLE);
-    const char *usec = option_value(environment, OPTION_STACK_AFTER), *unknown = NULL;
+    const char *sample = said(environment, OPTION_SAMPLE), *unknown = NULL;
+    const char *bytes = said(environment, OPTION_MEMORY_SAMPLE);
+    const char *usec = said(environment, OPTION_STACK_AFTER);
     int only_uninstrumented, is_valid = 1;
-    categories_parse(option_value(environment, OPTION_EVENTS), &unknown);
-    stacks_parse(option_value(environment, OPTION_STACKS), &unknown);
+    categories_parse(said(environment, OPTION_EVENTS), &unknown);
+    stacks_parse(said(environment, OPTION_STACKS), &unknown);
     if (sample)
         sample_parse(sample, &only_uninstrumented, &is_valid);
-    if (usec) {
-        is_valid &= usec[0] != '\0';
-        text_read_number(&usec);
-        is_valid &= !*usec;
-    }
-    return is_valid && !unknown && (!bytes || bytes_parse(bytes)) &&
-           stack_depth_parse(option_value(environment, OPTION_STACK_DEPTH)) &&
+    return is_valid && !unknown && (!usec || is_number(usec)) &&
+           (!bytes || bytes_parse(bytes) || strcmp(bytes, "0") == 0) &&
+           stack_depth_parse(said(environment, OPTION_STACK_DEPTH)) &&
            is_among(option_value(environment, OPTION_LOCKS), "all", "all") &&
            is_among(option_value(environment, OPTION_KEEP), "1", "0") &&
            is_among(option_value(environment, OPTION_EXEC_ENV), "1", "0");

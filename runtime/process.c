@@ -165,14 +165,12 @@ long process_begin(const char *folder, const struct definition_call *calls, size
 }
 
 /* What a handler interrupted that forked may hold the header's old address: there is a page for it.
- * That of an earlier fork, of our parent's, goes. */
+ */
 static void leave_page(struct live_header *old)
 {
-    static void *before;
-    if (before)
-        sys_munmap(before, LAYOUT_PAGE);
-    before = sys_mmap(old, LAYOUT_PAGE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    static struct left_memory left;
+    sys_munmap(old, LAYOUT_PAGE);
+    thread_leave(&left, old, LAYOUT_PAGE);
 }
 
 long process_after_fork(void)

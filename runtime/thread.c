@@ -261,23 +261,28 @@ void thread_seal(void)
     sys_signals_restore(mask);
 }
 
+int thread_leave(struct left_memory *left, void *at, size_t size)
+{
+    void **place = &left->at[left->next++ % LEFT_GENERATIONS];
+    if (*place)
+        sys_munmap(*place, size);
+    *place = sys_mmap(at, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (*place && *place != at) { /* a kernel that does not know the flag */
+        sys_munmap(*place, size);
+        *place = NULL;
+    }
+    return *place != NULL;
+}
+
 void thread_after_fork(void)
 {
-    static char *before; /* what an earlier fork, of our parent's, left here */
+    static struct left_memory left;
     struct thread *self = thread_self;
-    if (before)
-        sys_munmap(before, SLOT_BYTES);
-    before = NULL;
     if (self == &thread_none)
         return;
     char *memory = slot_memory[self - process.threads];
-    before = sys_mmap(memory, SLOT_BYTES, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (before && before != memory) { /* a kernel that does not know the flag */
-        sys_munmap(before, SLOT_BYTES);
-        before = NULL;
-    }
-    if (before)
+    if (thread_leave(&left, memory, SLOT_BYTES))
         self->next = (uint64_t *)(void *)(memory + LAYOUT_PAGE);
 }
 

@@ -81,6 +81,17 @@ void thread_ending(void);
 /* Before the process is sealed: the calling thread's blocks are emptied, and exist in full. */
 void thread_seal(void);
 
+/* Memory of a fork's parent that its child has its own in place of: what a handler interrupted that
+ * forked, perhaps in a handler that forked, may still go there. Zeroed: none so far. */
+enum { LEFT_GENERATIONS = 8 };
+struct left_memory {
+    void *at[LEFT_GENERATIONS];
+    unsigned next;
+};
+/* Puts empty memory to `at`, where there is none now, and takes away what was left eight forks ago.
+ * Whether it is there. */
+int thread_leave(struct left_memory *left, void *at, size_t size);
+
 /* In a fork's child, once its parent's slots are out of its memory. A handler that forked may
  * return into an event of ours, which then still is to be stored where the parent's thread had its
  * room: memory of the child's own takes that place, and the event is lost. */

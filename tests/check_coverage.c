@@ -379,7 +379,7 @@ START_TEST(settings_that_make_no_sense_are_told_of)
     static const char good[] =
         "VITTE_TRACE_EVENTS=io,memory VITTE_TRACE_STACKS=failed,io VITTE_TRACE_SAMPLE=auto "
         "VITTE_TRACE_STACK_DEPTH=8 VITTE_TRACE_STACK_AFTER=0 VITTE_TRACE_LOCKS=all "
-        "VITTE_TRACE_MEMORY_SAMPLE=512K VITTE_TRACE_EXEC_ENV=0";
+        "VITTE_TRACE_MEMORY_SAMPLE=512K VITTE_TRACE_EXEC_ENV=0 VITTE_TRACE_KEEP=";
     for (size_t i = 0; i <= sizeof bad / sizeof bad[0]; i++) {
         int is_bad = i < sizeof bad / sizeof bad[0];
         struct outcome run =

@@ -1,5 +1,5 @@
 /* Forks in a signal's handler at each instruction of a few calls, the tracer's included; the child
- * goes on with what the handler interrupted, does it once more and exits. Prints, for each call, at
+ * forks once more, and both go on with what the handler interrupted, do it once more and exit. Prints, for each call, at
  * how many instructions that was: "CALL COUNT". Ends with 1 when a child does not end well. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -81,10 +81,16 @@ PLAIN static void step(int number, siginfo_t *info, void *context)
     if (++steps != wanted)
         return;
     interrupted->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-    pid_t pid = fork();
-    is_child = pid == 0;
-    if (pid > 0 && waitpid(pid, &ended, 0) != pid)
-        ended = -1;
+    /* a child, and one of its own */
+    for (int generation = 0; generation < 2; generation++) {
+        pid_t pid = fork();
+        if (pid > 0) {
+            if (waitpid(pid, &ended, 0) != pid)
+                ended = -1;
+            return;
+        }
+        is_child = 1;
+    }
 }
 
 /* The trap flag is pushed below what the function keeps there without telling the stack pointer. */
