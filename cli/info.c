@@ -76,9 +76,10 @@ static const char *status_of(const struct findings *findings, const struct live_
         return "exited";
     if (header->status != PROCESS_RUNNING)
         return "?";
-    return summary->lives                 ? "runs"
-           : ending || !findings->goes_on ? "ended without a word"
-                                          : "ended without a word, or runs";
+    return summary->lives == ALIVE_YES ? "runs"
+           : ending || (!findings->goes_on && summary->lives == ALIVE_NO)
+               ? "ended without a word"
+               : "ended without a word, or runs";
 }
 
 static json_t *process_of(const struct findings *findings, struct session *session,
@@ -91,14 +92,14 @@ static json_t *process_of(const struct findings *findings, struct session *sessi
     uint64_t start = clock_map_nsec(&session->clock, header->start.tick, &hint);
     uint64_t end = clock_map_nsec(&session->clock, image_end_tick(image), &hint);
     long parent = parent_of(session, number);
-    json_t *process =
-        json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:s, s:b, s:I, s:o}", "pid",
-                  (json_int_t)header->pid, "ppid", (json_int_t)header->ppid, "parent",
-                  (json_int_t)(parent < 0 ? -1 : findings->places[parent]), "name",
-                  json_text(image->name), "command", command_of(image), "start_ns",
-                  (json_int_t)start, "status", status_of(findings, header, image->summary, ending),
-                  "instrumented", (int)header->instrumented, "threads", (json_int_t)header->threads,
-                  "at_end", ends_of(&findings->ends, image, end, ended || image->summary->lives));
+    json_t *process = json_pack(
+        "{s:I, s:I, s:I, s:o, s:o, s:I, s:s, s:b, s:I, s:o}", "pid", (json_int_t)header->pid,
+        "ppid", (json_int_t)header->ppid, "parent",
+        (json_int_t)(parent < 0 ? -1 : findings->places[parent]), "name", json_text(image->name),
+        "command", command_of(image), "start_ns", (json_int_t)start, "status",
+        status_of(findings, header, image->summary, ending), "instrumented",
+        (int)header->instrumented, "threads", (json_int_t)header->threads, "at_end",
+        ends_of(&findings->ends, image, end, ended || image->summary->lives == ALIVE_YES));
     if (ended)
         json_object_set_new(process, "end_ns", json_integer((json_int_t)end));
     if (ending && WIFSIGNALED(ending->status))

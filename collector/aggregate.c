@@ -166,6 +166,13 @@ static void on_span(void *data, const struct span *span)
         file_sums_add(aggregate->files, span);
 }
 
+static void on_left_out(void *data, const struct span *span)
+{
+    struct aggregate *aggregate = data;
+    if (span->kind == SPAN_COMPLETE && span->name->category == CATEGORY_IO && span->call)
+        file_sums_follow(aggregate->files, span);
+}
+
 static void on_image(void *data, struct image *image)
 {
     struct aggregate *aggregate = data;
@@ -204,6 +211,7 @@ struct visitor aggregate_visitor(struct aggregate *aggregate)
     return (struct visitor){.image = on_image,
                             .thread = on_thread,
                             .span = on_span,
+                            .left_out = on_left_out,
                             .thread_end = on_thread_end,
                             .data = aggregate};
 }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,9 +121,17 @@ int session_goes_on(const char *folder)
     return 0;
 }
 
-int image_lives(const char *folder, uint32_t pid, uint32_t image)
+enum alive image_lives(const char *folder, uint32_t pid, uint32_t image)
 {
     char resolved[PATH_MAX], live[48];
+    unsigned long long start = start_ticks((long)pid);
     snprintf(live, sizeof live, "/%u-%u.live", pid, image);
-    return realpath(folder, resolved) && holds((long)pid, "maps", '\n', resolved, live);
+    if (!start || start < session_ticks(folder) || !realpath(folder, resolved))
+        return ALIVE_NO;
+    FILE *maps =
+        open_proc((long)pid, "maps"); /* of an undumpable one, or another user's: refused */
+    if (!maps)
+        return errno == ENOENT || errno == ESRCH ? ALIVE_NO : ALIVE_PERHAPS;
+    fclose(maps);
+    return holds((long)pid, "maps", '\n', resolved, live) ? ALIVE_YES : ALIVE_NO;
 }

@@ -9,7 +9,13 @@
 
 int session_goes_on(const char *folder);
 
-/* Whether the process still has the image's files; one in another pid namespace is not found. */
-int image_lives(const char *folder, uint32_t pid, uint32_t image);
+enum alive {
+    ALIVE_NO,
+    ALIVE_YES,
+    ALIVE_PERHAPS, /* somebody has this number, and does not show what he is */
+};
+
+/* Whether the process still has the image's files. One in another pid namespace is not found. */
+enum alive image_lives(const char *folder, uint32_t pid, uint32_t image);
 
 #endif

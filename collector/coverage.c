@@ -280,13 +280,14 @@ static void say_reaped(struct coverage *coverage, const struct session *session)
 
 static void say_silent(struct coverage *coverage, const struct session *session)
 {
-    size_t silent = 0, alive = 0;
+    size_t silent = 0, alive = 0, hidden = 0;
     char signal[32];
     for (size_t i = 0; i < session->image_count; i++) {
         const struct image_summary *image = &session->images[i];
         const struct ending *ending = session_ending(session, image);
-        alive += (size_t)image->lives;
-        silent += image->header.status == PROCESS_RUNNING && !image->lives && !ending;
+        alive += image->lives == ALIVE_YES;
+        hidden += image->lives == ALIVE_PERHAPS && !ending;
+        silent += image->header.status == PROCESS_RUNNING && image->lives == ALIVE_NO && !ending;
         if (ending && session->endings.has_command && ending == &session->endings.command &&
             WIFSIGNALED(ending->status))
             say(coverage, "the command (pid %u) was killed by %s", image->pid,
@@ -295,6 +296,10 @@ static void say_silent(struct coverage *coverage, const struct session *session)
     if (alive)
         say(coverage, "%zu process%s still run%s", alive, alive == 1 ? "" : "es",
             alive == 1 ? "s" : "");
+    if (hidden)
+        say(coverage,
+            "%zu process%s ended without a word (signal, crash), or still run%s: not ours to see",
+            hidden, hidden == 1 ? "" : "es", hidden == 1 ? "s" : "");
     if (silent)
         say(coverage,
             "%zu process%s ended without a word (signal, crash), and nobody waited for %s", silent,

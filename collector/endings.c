@@ -15,13 +15,10 @@ void endings_free(struct endings *endings)
     free(endings->list);
 }
 
-void endings_clear(struct endings *endings)
-{
-    endings->count = 0;
-}
-
 void endings_add(struct endings *endings, struct ending ending)
 {
+    if (endings->are_all)
+        return;
     endings->list = grow_array(endings->list, endings->count, sizeof *endings->list);
     endings->list[endings->count++] = ending;
 }

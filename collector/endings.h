@@ -21,13 +21,11 @@ struct endings {
      * is a pair of the clock */
     struct ending command;
     uint64_t command_nsec;
-    int has_command;
+    int has_command, are_all;
 };
 
 void endings_free(struct endings *endings);
-/* Forgets what waits told: the session is walked once more. */
-void endings_clear(struct endings *endings);
-
+/* Nothing once they are all there: then the session is walked once more. */
 void endings_add(struct endings *endings, struct ending ending);
 
 /* Of a reused pid the first end behind `start_ns`; or NULL. */

@@ -127,6 +127,12 @@ static int is_fresh(const char *path)
            strncmp(path, "/sys/", 5) == 0;
 }
 
+/* fdopen and the like: a stream for a descriptor that there is. */
+static int is_same_descriptor(const struct span *span, int64_t result)
+{
+    return call_has(span->call, FIELD_FD) && (int32_t)span_field(span, FIELD_FD) == result;
+}
+
 /* Whether the call reads from the file's start. Follows where descriptors stand: at the start when
  * they were opened or set there; where others left it, nobody knows. */
 static int begins_to_read(struct file_sums *sums, const struct span *span, int64_t result)
@@ -138,7 +144,7 @@ static int begins_to_read(struct file_sums *sums, const struct span *span, int64
         at_start = &sums->at_start[(uint32_t)fd];
     if (result < 0)
         return 0;
-    if (call->result == RESULT_FD)
+    if (call->result == RESULT_FD && !is_same_descriptor(span, result))
         *at_start = call_has(span->call, FIELD_PATH) != 0;
     else if (strncmp(span->name->text, "lseek", strlen("lseek")) == 0)
         *at_start = result == 0;
@@ -173,13 +179,20 @@ void file_sums_add(struct file_sums *sums, const struct span *span)
     file->total_ns += span->duration_ns;
     if (span->duration_ns > file->slowest_ns)
         file->slowest_ns = span->duration_ns;
-    file->opens += span->call->definition.result == RESULT_FD && result >= 0;
+    file->opens += span->call->definition.result == RESULT_FD && result >= 0 &&
+                   !is_same_descriptor(span, result);
     if (is_sync(span->name->text)) {
         file->syncs++;
         file->sync_ns += span->duration_ns;
     }
     if (span->call->definition.result == RESULT_BYTES && result > 0)
         add_moved(sums, span, (size_t)(file - sums->all), (uint64_t)result);
+    paths_follow(sums->paths, span);
+}
+
+void file_sums_follow(struct file_sums *sums, const struct span *span)
+{
+    begins_to_read(sums, span, span_result(span));
     paths_follow(sums->paths, span);
 }
 

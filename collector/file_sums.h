@@ -30,6 +30,8 @@ void file_sums_free(struct file_sums *sums);
 void file_sums_image(struct file_sums *sums, struct image *image);
 /* A finished call of category io. */
 void file_sums_add(struct file_sums *sums, const struct span *span);
+/* One that is not to be added: where the process and its descriptors are is followed. */
+void file_sums_follow(struct file_sums *sums, const struct span *span);
 
 /* Owned by the sums, in no order. */
 struct file_sum *file_sums_all(struct file_sums *sums, size_t *count);

@@ -456,7 +456,7 @@ uint64_t image_end_tick(const struct image *image)
     if (ending)
         return ending->tick;
     uint64_t end = image->header.start.tick;
-    if (image->summary->lives && image->session->now > end)
+    if (image->summary->lives == ALIVE_YES && image->session->now > end)
         end = image->session->now;
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);

@@ -104,7 +104,8 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
         .pid = pid,
         .image = image,
         .header = header,
-        .lives = header.status == PROCESS_RUNNING && image_lives(session->folder, pid, image)};
+        .lives =
+            header.status == PROCESS_RUNNING ? image_lives(session->folder, pid, image) : ALIVE_NO};
     return 0;
 }
 
@@ -213,7 +214,7 @@ const struct ending *session_ending(const struct session *session,
                                     const struct image_summary *image)
 {
     size_t hint = 0;
-    if (image->header.status != PROCESS_RUNNING || image->lives)
+    if (image->header.status != PROCESS_RUNNING || image->lives == ALIVE_YES)
         return NULL;
     return endings_find(&session->endings, image->pid,
                         clock_map_nsec(&session->clock, image->header.start.tick, &hint));

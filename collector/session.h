@@ -4,6 +4,7 @@
 #ifndef VT_COLLECTOR_SESSION_H
 #define VT_COLLECTOR_SESSION_H
 
+#include "collector/alive.h"
 #include "collector/clock_map.h"
 #include "collector/endings.h"
 #include "collector/names.h"
@@ -19,7 +20,7 @@ struct coverage;
 struct image_summary {
     uint32_t pid, image;
     struct live_header header;
-    int lives; /* did when the session was opened */
+    enum alive lives; /* when the session was opened */
 };
 
 struct session {

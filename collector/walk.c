@@ -95,24 +95,53 @@ static int read_image(struct walk *walk, struct image *image)
     return failed;
 }
 
+static int walk_images(struct walk *walk)
+{
+    struct session *session = walk->session;
+    memset(walk->totals, 0, sizeof *walk->totals);
+    coverage_clear(session->coverage);
+    for (; walk->image_number < session->image_count; walk->image_number++) {
+        struct image *image = image_open(session, walk->image_number, walk->problem);
+        if (!image && session->keep_going)
+            continue;
+        int failed = !image || read_image(walk, image);
+        image_close(image);
+        if (failed)
+            return -1;
+        tell(walk, 1);
+    }
+    session->endings.are_all = 1;
+    return 0;
+}
+
+/* How processes ended that did not say so is known when who waited for them was read: that may be
+ * behind them. */
+static int find_endings(struct session *session, struct problem *problem)
+{
+    static const struct visitor nobody = {.image = NULL};
+    struct totals totals;
+    struct walk walk = {
+        .session = session, .visitor = &nobody, .totals = &totals, .problem = problem};
+    uint64_t damaged = session->damaged;
+    int is_silent = 0, failed = 0;
+    for (size_t i = 0; i < session->image_count; i++) {
+        const struct image_summary *image = &session->images[i];
+        is_silent |= image->header.status == PROCESS_RUNNING && image->lives != ALIVE_YES &&
+                     !session_ending(session, image);
+    }
+    if (is_silent && !session->endings.are_all)
+        failed = walk_images(&walk);
+    session->damaged = damaged;
+    return failed;
+}
+
 int walk_session(struct session *session, const struct visitor *visitor, struct totals *totals,
                  walk_progress *progress, void *progress_data, struct problem *problem)
 {
     struct walk walk = {session, visitor, totals, progress, progress_data, problem, 0, 0};
     walk.counts = (int)(session_categories(session) >> CATEGORY_COUNTERS & 1);
-    memset(totals, 0, sizeof *totals);
-    coverage_clear(session->coverage);
-    endings_clear(&session->endings);
-    for (; walk.image_number < session->image_count; walk.image_number++) {
-        struct image *image = image_open(session, walk.image_number, problem);
-        if (!image && session->keep_going)
-            continue;
-        int failed = !image || read_image(&walk, image);
-        image_close(image);
-        if (failed)
-            return -1;
-        tell(&walk, 1);
-    }
+    if (find_endings(session, problem) != 0 || walk_images(&walk) != 0)
+        return -1;
     totals->lost[LOSS_DAMAGED] += session->damaged;
     coverage_finish(session->coverage, session, totals);
     return 0;

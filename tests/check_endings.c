@@ -209,7 +209,7 @@ static void check_times(json_t *at_end, const char *session)
                                        (int)number_in(end, "tid"));
         ck_assert_ptr_nonnull(row);
         ck_assert_int_ge(number_in(row, "waited") + number_in(row, "io") +
-                             number_in(row, "functions"),
+                             json_integer_value(json_object_get(row, "functions")),
                          number_in(end, "for_ns"));
     }
     json_decref(report);
@@ -256,6 +256,37 @@ START_TEST(the_command_s_signal_is_told_and_that_of_others_is_not_made_up)
     snprintf(how, sizeof how, _i ? "'%s' record -q -o x.vtrace --" : "LD_PRELOAD='%s'",
              _i ? built_command() : built_library());
     check_root(how, _i ? "x.vtrace" : "vitte-trace-*.vtrace", _i);
+}
+END_TEST
+
+/* Fails: to read who waited behind the one that was waited for, and to have two answers then. */
+START_TEST(who_waited_may_have_begun_behind_the_one_that_ended)
+{
+    struct outcome run = captured("", built_program("programs/waits_after_exec"));
+    json_t *info = look("info", "x.vtrace");
+    const json_t *process = process_with(info, book(&run, "child"));
+    ck_assert_int_eq(number_in(process, "killed_by"), SIGKILL);
+    ck_assert_int_eq(listed(process), 1);
+    check_times(json_object_get(process, "at_end"), "x.vtrace");
+    json_decref(info);
+    outcome_free(&run);
+}
+END_TEST
+
+/* Whoever may write into a session of root's may put something where the end is to be written.
+ * Fails: to write through a link; to wait for a pipe's other end, writing or reading. */
+START_TEST(what_lies_in_the_place_of_the_end_is_left_alone)
+{
+    static const char *const plants[] = {"ln -s $PWD/victim", "mkfifo"};
+    char command[PATH_MAX];
+    write_file("victim", "precious");
+    snprintf(command, sizeof command, "sh -c '%s x.vtrace/ending.json'", plants[_i]);
+    struct outcome run = captured("", command);
+    struct outcome left = shell("cat victim; exec timeout 20 '%s' info x.vtrace", built_command());
+    ck_assert_int_eq(left.code, 0);
+    ck_assert_int_eq(strncmp(left.out, "precious", 8), 0);
+    outcome_free(&left);
+    outcome_free(&run);
 }
 END_TEST
 
@@ -410,6 +441,8 @@ int main(void)
     tcase_add_test(cases, a_child_that_was_stopped_before_was_killed_by_its_last_signal);
     tcase_add_loop_test(cases, the_command_s_signal_is_told_and_that_of_others_is_not_made_up, 0,
                         2);
+    tcase_add_test(cases, who_waited_may_have_begun_behind_the_one_that_ended);
+    tcase_add_loop_test(cases, what_lies_in_the_place_of_the_end_is_left_alone, 0, 2);
     tcase_add_test(cases, info_says_that_a_process_runs_and_what_it_does);
     tcase_add_loop_test(cases, trees_of_every_kind_of_child_are_one_session, 0, 2);
     suite_add_tcase(suite, cases);

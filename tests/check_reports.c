@@ -188,7 +188,7 @@ START_TEST(io_is_told_by_file)
         int read, written, opens, again, failed;
     } books[] = {{"one/same", 30, 10, 4, 2, 0},
                  {"two/same", 60, 30, 3, 1, 0},
-                 {"copy", 0, 30, 1, 0, 0},
+                 {"copy", 10, 30, 3, 1, 0},
                  {"two/nothing", 0, 0, 0, 0, 1}};
     struct outcome run = captured("--sample 0", built_program("programs/io_by_file"));
     json_t *report = report_of("--io"), *row;
@@ -208,6 +208,9 @@ START_TEST(io_is_told_by_file)
                           strcmp(file, "getcwd()") == 0,
                       "a row of %s", file);
     }
+    json_decref(report);
+    report = report_of("--io --filter 'function(access)'"); /* it still went where it went */
+    ck_assert_int_eq(number_in(file_row(report, "two/nothing"), "failed"), 1);
     json_decref(report);
     outcome_free(&run);
 }

@@ -1,6 +1,7 @@
 /* Forks in a signal's handler at each instruction of a few calls, the tracer's included; the child
- * forks once more, and both go on with what the handler interrupted, do it once more and exit. Prints, for each call, at
- * how many instructions that was: "CALL COUNT". Ends with 1 when a child does not end well. */
+ * forks once more, and both go on with what the handler interrupted, do it once more and exit.
+ * Prints, for each call, at how many instructions that was: "CALL COUNT". Ends with 1 when a child
+ * does not end well. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>

@@ -52,6 +52,10 @@ int main(void)
     MUST(copy_file_range(from, NULL, to, NULL, 20, 0) == 20);
     MUST(sendfile(to, from, NULL, 20) == 10);
     MUST(access("../one/./same", R_OK) == 0 && access("nothing", R_OK) == -1);
+    for (int i = 0; i < 2; i++) {
+        FILE *stream = fdopen(open("../copy", O_RDONLY), "r");
+        MUST(stream && fread(bytes, 1, 5, stream) == 5 && fclose(stream) == 0);
+    }
     MUST(pipe(ends) == 0 && getcwd(here, sizeof here));
     return 0;
 }
