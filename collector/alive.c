@@ -13,19 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* When the session began, in the units of starttime in /proc/PID/stat. That counts time asleep too,
- * so no process of the session is before it. */
-static unsigned long long session_ticks(const char *folder)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/session.json", folder);
-    json_t *manifest = json_load_file(path, 0, NULL);
-    json_int_t start = json_integer_value(json_object_get(manifest, "start_monotonic_ns"));
-    json_decref(manifest);
-    return start > 0 ? (unsigned long long)start / (1000000000u / (unsigned)sysconf(_SC_CLK_TCK))
-                     : 0;
-}
-
 static FILE *open_proc(long pid, const char *name)
 {
     char path[64];
@@ -72,16 +59,31 @@ static int holds(long pid, const char *name, int delimiter, const char *before, 
 
 struct look {
     char folder[PATH_MAX], resolved[PATH_MAX];
+    /* When the session began, in the units of starttime in /proc/PID/stat. That counts time asleep
+     * too, so only the root, which may be what a shell became by an exec, is older. */
     unsigned long long since;
+    long root;
     size_t gone; /* processes that ended since they were listed */
 };
+
+static void read_beginning(struct look *look, const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/session.json", folder);
+    json_t *manifest = json_load_file(path, 0, NULL);
+    json_int_t start = json_integer_value(json_object_get(manifest, "start_monotonic_ns"));
+    look->root = (long)json_integer_value(json_object_get(manifest, "root_pid"));
+    if (start > 0)
+        look->since = (unsigned long long)start / (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
+    json_decref(manifest);
+}
 
 /* A process without memory has ended, but may have made another one before. */
 static int belongs(struct look *look, long pid)
 {
     unsigned long long start = start_ticks(pid);
     /* our parent may be the root itself, which waits for us with nothing more to say */
-    if (pid == getpid() || pid == getppid() || (start && start < look->since))
+    if (pid == getpid() || pid == getppid() || (start && start < look->since && pid != look->root))
         return 0;
     if (!start || !holds(pid, "maps", '\n', "", "")) {
         look->gone++;
@@ -107,11 +109,12 @@ static int find_one(struct look *look)
 
 int session_goes_on(const char *folder)
 {
-    struct look look = {.since = session_ticks(folder)};
+    struct look look = {.since = 0};
     size_t gone_before, looks = 0;
     snprintf(look.folder, sizeof look.folder, "%s", folder);
     if (!realpath(folder, look.resolved))
         return 0;
+    read_beginning(&look, folder);
     /* who ended while we looked may have left a child that was not yet in the list */
     do {
         gone_before = look.gone;
@@ -124,9 +127,8 @@ int session_goes_on(const char *folder)
 enum alive image_lives(const char *folder, uint32_t pid, uint32_t image)
 {
     char resolved[PATH_MAX], live[48];
-    unsigned long long start = start_ticks((long)pid);
     snprintf(live, sizeof live, "/%u-%u.live", pid, image);
-    if (!start || start < session_ticks(folder) || !realpath(folder, resolved))
+    if (!start_ticks((long)pid) || !realpath(folder, resolved))
         return ALIVE_NO;
     FILE *maps =
         open_proc((long)pid, "maps"); /* of an undumpable one, or another user's: refused */

@@ -2,6 +2,8 @@
  * is allowed only where the next block says that events were lost. */
 #include "collector/blocks.h"
 
+#include "collector/image.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,10 +20,9 @@ struct block_reader {
     int keep_going;
     uint64_t size, offset;
     uint64_t seen;  /* how long the file was when we last looked: size, or it ends inside a block */
-    uint64_t began; /* how long it was when we began, and … */
+    uint64_t until; /* tick; blocks that begin later are not given */
     uint64_t damaged;
-    uint32_t sequence; /* of the last block */
-    uint32_t newest;   /* … the newest block then: a process that runs on is not run after */
+    uint32_t sequence;              /* of the last block */
     const struct slot_header *slot; /* in the live file, or NULL */
     int open_done;                  /* how many open blocks were given */
     uint64_t words[BLOCK_WORDS];
@@ -61,39 +62,33 @@ static int open_header(const struct block_reader *reader, int buffer, struct blo
     return header->magic == BLOCK_MAGIC;
 }
 
-/* The highest sequence number of the open blocks; the highest possible when it cannot be known. */
-static uint32_t newest_open(const struct block_reader *reader)
+/* A process that runs on is not run after, and its threads are all read up to the same moment. */
+static uint64_t last_begin(const struct image *image)
 {
-    uint32_t newest = 0;
-    for (int i = 0; i < 2; i++) {
-        struct block_header header;
-        if (open_header(reader, i, &header) && header.sequence > newest)
-            newest = header.sequence;
-    }
-    return newest ? newest : UINT32_MAX;
+    uint64_t now = image->session->now;
+    return image->summary->lives == ALIVE_NO || !now ? UINT64_MAX : now;
 }
 
-struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image,
-                                       uint32_t slot, const struct slot_header *live,
-                                       int keep_going, struct problem *problem)
+struct block_reader *block_reader_open(const struct image *image, uint32_t slot,
+                                       struct problem *problem)
 {
     struct block_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
         problem_set(problem, "out of memory");
         return NULL;
     }
-    snprintf(reader->path, sizeof reader->path, "%s/%u-%u.%u.blocks", folder, pid, image, slot);
+    snprintf(reader->path, sizeof reader->path, "%s/%u-%u.%u.blocks", image->session->folder,
+             image->summary->pid, image->summary->image, slot);
     reader->problem = problem;
-    reader->keep_going = keep_going;
+    reader->keep_going = image->session->keep_going;
     reader->fd = -1;
-    reader->slot = live;
-    reader->newest = newest_open(reader);
+    reader->until = last_begin(image);
+    reader->slot = image_slot(image, slot);
     if (!look_again(reader) && reader->fd < 0 && errno != ENOENT) {
         problem_set(problem, "cannot read %s: %s", reader->path, strerror(errno));
         free(reader);
         return NULL;
     }
-    reader->began = reader->size;
     return reader;
 }
 
@@ -237,28 +232,23 @@ static int misses_blocks(struct block_reader *reader, uint32_t before)
     return 0;
 }
 
-static int has_finished(struct block_reader *reader)
-{
-    if (reader->offset >= reader->began && reader->sequence >= reader->newest)
-        return 0;
-    return reader->offset < reader->size || look_again(reader);
-}
-
 int block_reader_next(struct block_reader *reader, struct block *block)
 {
     const struct block_header *header = (const struct block_header *)(void *)reader->words;
     uint32_t before = reader->sequence;
-    while (has_finished(reader)) {
+    while (reader->offset < reader->size || look_again(reader)) {
         int got = next_finished(reader);
         if (got < 0)
             return -1;
         if (got == 0)
             continue;
+        if (header->start.tick > reader->until)
+            return 0;
         *block = (struct block){*header, reader->words + BLOCK_HEADER_WORDS,
                                 header->used - BLOCK_HEADER_WORDS, 0};
         return 1;
     }
-    if (reader->sequence >= reader->newest || !next_open(reader))
+    if (!next_open(reader))
         return 0;
     if (look_again(reader)) { /* finished while we copied it: take it, and what came first, from the
                                  file */
@@ -266,6 +256,8 @@ int block_reader_next(struct block_reader *reader, struct block *block)
         reader->open_done--;
         return block_reader_next(reader, block);
     }
+    if (header->start.tick > reader->until)
+        return 0;
     if (misses_blocks(reader, before) != 0)
         return -1;
     *block = (struct block){*header, reader->words + BLOCK_HEADER_WORDS,

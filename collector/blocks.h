@@ -35,11 +35,12 @@ static inline struct call_tail call_tail_of(uint64_t inline_value, const uint64_
 }
 
 struct block_reader;
+struct image;
 
-/* `live` is the slot in the mapped live file (image_slot) or NULL, and must outlive the reader. */
-struct block_reader *block_reader_open(const char *folder, uint32_t pid, uint32_t image,
-                                       uint32_t slot, const struct slot_header *live,
-                                       int keep_going, struct problem *problem);
+/* The image must outlive the reader. Of a process that may still run it gives what had begun when
+ * the session was opened. NULL: a problem. */
+struct block_reader *block_reader_open(const struct image *image, uint32_t slot,
+                                       struct problem *problem);
 void block_reader_close(struct block_reader *reader);
 
 /* 1: a block, valid until the next call; 0: no more; -1: a problem. */

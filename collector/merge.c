@@ -109,9 +109,7 @@ int merge_image(struct image *image, merge_visit *visit, void *data, struct tota
     struct cursor **heap = calloc(slots + 1, sizeof *heap);
     int failed = cursors && heap ? 0 : problem_set(problem, "out of memory");
     for (size_t i = 0; i < slots && !failed; i++) {
-        cursors[i].reader = block_reader_open(
-            image->session->folder, image->summary->pid, image->summary->image, (uint32_t)i,
-            image_slot(image, (uint32_t)i), image->session->keep_going, problem);
+        cursors[i].reader = block_reader_open(image, (uint32_t)i, problem);
         cursors[i].slot = (uint32_t)i;
         int got = cursors[i].reader ? advance(&cursors[i], totals) : -1;
         if (got == 1)

@@ -60,6 +60,19 @@ unsigned session_categories(const struct session *session)
     return categories_parse(events[0] ? events : NULL, NULL);
 }
 
+/* Whether the machine has not been started again since: 1, 0, or -1 where it does not say. */
+static int is_of_this_boot(const struct session *session)
+{
+    char boot[64] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file) {
+        if (fgets(boot, sizeof boot, file))
+            boot[strcspn(boot, "\n")] = '\0';
+        fclose(file);
+    }
+    return boot[0] ? strcmp(boot, session_text(session, "boot_id")) == 0 : -1;
+}
+
 /* Whether the image has such a file with something in it. */
 static int has_file(const struct session *session, uint32_t pid, uint32_t image, const char *suffix)
 {
@@ -104,8 +117,9 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
         .pid = pid,
         .image = image,
         .header = header,
-        .lives =
-            header.status == PROCESS_RUNNING ? image_lives(session->folder, pid, image) : ALIVE_NO};
+        .lives = header.status == PROCESS_RUNNING && is_of_this_boot(session) != 0
+                     ? image_lives(session->folder, pid, image)
+                     : ALIVE_NO};
     return 0;
 }
 
@@ -135,23 +149,16 @@ static int read_images(struct session *session, struct problem *problem)
     return failed;
 }
 
-/* This machine's clocks, when they are the ones of the session: the same boot. Of a session that
- * has both ends nothing depends on when it is read. */
+/* This machine's clocks, when they are the ones of the session. Of a session that has both ends
+ * nothing depends on when it is read. */
 static void add_now(struct session *session)
 {
-    char boot[64] = "";
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (file) {
-        if (fgets(boot, sizeof boot, file))
-            boot[strcspn(boot, "\n")] = '\0';
-        fclose(file);
-    }
-    if (boot[0] && strcmp(boot, session_text(session, "boot_id")) == 0) {
-        clock_in_nsec = strcmp(session_text(session, "clock"), "cycles") != 0;
-        struct clock_pair now = clock_read_pair();
-        session->now = now.tick;
-        clock_map_add(&session->clock, now);
-    }
+    if (is_of_this_boot(session) != 1)
+        return;
+    clock_in_nsec = strcmp(session_text(session, "clock"), "cycles") != 0;
+    struct clock_pair now = clock_read_pair();
+    session->now = now.tick;
+    clock_map_add(&session->clock, now);
 }
 
 /* Pairs at the images' starts and ends; those of the blocks in between are read from their headers.

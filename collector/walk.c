@@ -28,9 +28,7 @@ static int read_slot(struct walk *walk, struct image *image, struct pairing *pai
 {
     struct block block;
     int got;
-    struct block_reader *reader =
-        block_reader_open(walk->session->folder, image->summary->pid, image->summary->image, slot,
-                          image_slot(image, slot), walk->session->keep_going, walk->problem);
+    struct block_reader *reader = block_reader_open(image, slot, walk->problem);
     if (!reader)
         return -1;
     uint64_t size = block_reader_file_size(reader), done = 0;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- threads of a process that is no more ---- */
@@ -293,6 +294,15 @@ END_TEST
 
 /* ---- a process that runs ---- */
 
+/* So that the kernel's clock, which says when processes began, tells a difference between this one
+ * and the session that it will begin. */
+static void grow_older_than_a_tick(void)
+{
+    struct timespec two = {.tv_nsec = 2 * 1000000000 / sysconf(_SC_CLK_TCK)};
+    while (nanosleep(&two, &two) != 0)
+        ;
+}
+
 /* Starts the program, which stays; what it prints is read up to the last of its lines. */
 static pid_t start_staying(struct outcome *run)
 {
@@ -306,6 +316,7 @@ static pid_t start_staying(struct outcome *run)
         dup2(ends[1], 1);
         close(ends[0]);
         close(ends[1]);
+        grow_older_than_a_tick();
         setenv("LD_PRELOAD", built_library(), 1);
         execl(built_program("instrumented/stuck"), "stuck", "stay", (char *)NULL);
         _exit(127);
@@ -322,8 +333,9 @@ static pid_t start_staying(struct outcome *run)
     return pid;
 }
 
-/* Fails: to say "ended without a word" of what has no end yet; to take a time of the trace's for
- * now, so that who waits since the last event waits since ever, or not at all. */
+/* Fails: to say "ended without a word" of what has no end yet, older than its session or not, and
+ * to remove that; to take a time of the trace's for now, so that who waits since the last event
+ * waits since ever, or not at all. */
 START_TEST(info_says_that_a_process_runs_and_what_it_does)
 {
     struct outcome run;
@@ -335,6 +347,11 @@ START_TEST(info_says_that_a_process_runs_and_what_it_does)
     ck_assert_ptr_nonnull(strstr(text.out, ", runs, 9 threads\n"));
     ck_assert_int_eq(check_threads(process, &run, text.out, 1), 8);
     ck_assert_int_eq(listed(process), 9); /* main too, which sleeps or is about to */
+    struct outcome kept = shell("'%s' export -q --remove -o now.json vitte-trace-*.vtrace && "
+                                "ls -d now.json *.vtrace | wc -l",
+                                built_command());
+    ck_assert_str_eq(kept.out, "2\n"); /* it is still written into */
+    outcome_free(&kept);
     ck_assert_int_eq(kill(pid, SIGKILL), 0);
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
     json_t *later = look("info", "vitte-trace-*.vtrace");
