@@ -20,7 +20,8 @@ struct block_reader {
     int keep_going;
     uint64_t size, offset;
     uint64_t seen;  /* how long the file was when we last looked: size, or it ends inside a block */
-    uint64_t until; /* tick; blocks that begin later are not given */
+    uint64_t until; /* tick; blocks that begin later are not given … */
+    int is_cut;     /* … and there was one */
     uint64_t damaged;
     uint32_t sequence;              /* of the last block */
     const struct slot_header *slot; /* in the live file, or NULL */
@@ -99,6 +100,11 @@ void block_reader_close(struct block_reader *reader)
     if (reader->fd >= 0)
         close(reader->fd);
     free(reader);
+}
+
+int block_reader_is_cut(const struct block_reader *reader)
+{
+    return reader->is_cut;
 }
 
 uint64_t block_reader_damaged(const struct block_reader *reader)
@@ -242,7 +248,7 @@ int block_reader_next(struct block_reader *reader, struct block *block)
             return -1;
         if (got == 0)
             continue;
-        if (header->start.tick > reader->until)
+        if ((reader->is_cut = header->start.tick > reader->until))
             return 0;
         *block = (struct block){*header, reader->words + BLOCK_HEADER_WORDS,
                                 header->used - BLOCK_HEADER_WORDS, 0};
@@ -256,7 +262,7 @@ int block_reader_next(struct block_reader *reader, struct block *block)
         reader->open_done--;
         return block_reader_next(reader, block);
     }
-    if (header->start.tick > reader->until)
+    if ((reader->is_cut = header->start.tick > reader->until))
         return 0;
     if (misses_blocks(reader, before) != 0)
         return -1;

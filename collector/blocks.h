@@ -46,6 +46,9 @@ void block_reader_close(struct block_reader *reader);
 /* 1: a block, valid until the next call; 0: no more; -1: a problem. */
 int block_reader_next(struct block_reader *reader, struct block *block);
 
+/* Whether the thread went on behind the last block, after the session was opened. */
+int block_reader_is_cut(const struct block_reader *reader);
+
 /* Damaged blocks skipped so far. */
 uint64_t block_reader_damaged(const struct block_reader *reader);
 

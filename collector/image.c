@@ -455,9 +455,9 @@ uint64_t image_end_tick(const struct image *image)
     const struct ending *ending = session_ending(image->session, image->summary);
     if (ending)
         return ending->tick;
+    if (image->summary->lives == ALIVE_YES && image->session->now)
+        return image->session->now;
     uint64_t end = image->header.start.tick;
-    if (image->summary->lives == ALIVE_YES && image->session->now > end)
-        end = image->session->now;
     for (uint32_t slot = 0; slot < image->header.slots && slot < SLOT_COUNT; slot++) {
         const struct slot_header *header = image_slot(image, slot);
         if (!header)

@@ -377,6 +377,11 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
     give_call(pairing, call, EVENT_CALL_LONG | EVENT_CALL_STACK, words, count, SPAN_UNFINISHED);
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* `slot`: the one that the thread still has, or NULL. */
 static void finish_thread(struct pairing *pairing, const struct slot_header *slot)
 {
@@ -384,8 +389,10 @@ static void finish_thread(struct pairing *pairing, const struct slot_header *slo
     uint64_t end = pairing->tick;
     if (!pairing->in_thread)
         return;
-    if (!pairing->thread_ended && slot && pairing->end_tick > end) {
-        end = pairing->end_tick;
+    if (!pairing->thread_ended && slot) {
+        end = later(end, pairing->end_tick);
+        if (pairing->image->summary->lives == ALIVE_YES && slot->now.call)
+            end = later(end, slot->now.since); /* it goes on while it is read */
         give_blocked_call(pairing, slot, end);
     }
     while (pairing->depth)

@@ -38,7 +38,7 @@ static int read_slot(struct walk *walk, struct image *image, struct pairing *pai
         if (done / BLOCK_BYTES % 64 == 0 && size)
             tell(walk, (slot + (double)done / (double)size) / image->header.slots);
     }
-    pairing_end(pairing, image_slot(image, slot));
+    pairing_end(pairing, block_reader_is_cut(reader) ? NULL : image_slot(image, slot));
     walk->session->damaged += block_reader_damaged(reader);
     block_reader_close(reader);
     return got;
