@@ -39,14 +39,13 @@ static unsigned long long start_ticks(long pid)
     return ticks;
 }
 
-/* Whether a part of /proc/PID/NAME, between delimiters, holds `before` and, right behind it or
- * later, `text`. */
-static int holds(long pid, const char *name, int delimiter, const char *before, const char *text)
+/* Whether a part of the file, between delimiters, holds `before` and, right behind it or later,
+ * `text`. Closes the file, which may be NULL. */
+static int holds(FILE *file, int delimiter, const char *before, const char *text)
 {
     char *part = NULL;
     size_t room = 0;
     int found = 0;
-    FILE *file = open_proc(pid, name);
     while (file && !found && getdelim(&part, &room, delimiter, file) > 0) {
         const char *at = strstr(part, before);
         found = at && strstr(at, text);
@@ -85,12 +84,12 @@ static int belongs(struct look *look, long pid)
     /* our parent may be the root itself, which waits for us with nothing more to say */
     if (pid == getpid() || pid == getppid() || (start && start < look->since && pid != look->root))
         return 0;
-    if (!start || !holds(pid, "maps", '\n', "", "")) {
+    if (!start || !holds(open_proc(pid, "maps"), '\n', "", "")) {
         look->gone++;
         return 0;
     }
-    return holds(pid, "maps", '\n', look->resolved, ".live") ||
-           holds(pid, "environ", '\0', option_variables[OPTION_SESSION], look->folder);
+    return holds(open_proc(pid, "maps"), '\n', look->resolved, ".live") ||
+           holds(open_proc(pid, "environ"), '\0', option_variables[OPTION_SESSION], look->folder);
 }
 
 static int find_one(struct look *look)
@@ -128,12 +127,10 @@ enum alive image_lives(const char *folder, uint32_t pid, uint32_t image)
 {
     char resolved[PATH_MAX], live[48];
     snprintf(live, sizeof live, "/%u-%u.live", pid, image);
-    if (!start_ticks((long)pid) || !realpath(folder, resolved))
+    if (!realpath(folder, resolved))
         return ALIVE_NO;
-    FILE *maps =
-        open_proc((long)pid, "maps"); /* of an undumpable one, or another user's: refused */
-    if (!maps)
+    FILE *maps = open_proc((long)pid, "maps");
+    if (!maps) /* of an undumpable one, or another user's: refused */
         return errno == ENOENT || errno == ESRCH ? ALIVE_NO : ALIVE_PERHAPS;
-    fclose(maps);
-    return holds((long)pid, "maps", '\n', resolved, live) ? ALIVE_YES : ALIVE_NO;
+    return holds(maps, '\n', resolved, live) ? ALIVE_YES : ALIVE_NO;
 }

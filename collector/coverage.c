@@ -15,8 +15,8 @@
 
 const char coverage_never[] =
     "never seen: static and setuid programs, system calls made without libc, stdio by character "
-    "and "
-    "of wide characters, message queues, extended attributes, mapped files, locks that were free";
+    "and of wide characters, message queues, extended attributes, mapped files, locks that were "
+    "free";
 
 /* A process that some other one started or became. */
 struct child {
@@ -55,8 +55,8 @@ static const struct gap {
     {GAP_UNWINDER, "was to find stacks in a way that is not there (VITTE_TRACE_UNWIND): they were "
                    "found as by auto"},
     {GAP_OPTIONS,
-     "was given a value that makes no sense in one of the variables VITTE_TRACE_…: what "
-     "of it is not understood was left out"},
+     "was given a value that makes no sense in one of the variables VITTE_TRACE_…: what of it is "
+     "not understood was left out"},
     {GAP_UNSAMPLED,
      "has threads that were not sampled: a debugger has them, the program wants the signal itself "
      "or "

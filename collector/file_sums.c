@@ -5,7 +5,6 @@
 #include "collector/numbering.h"
 #include "collector/paths.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,14 +94,6 @@ static struct file_sum *file_of(struct file_sums *sums, const struct span *span)
     return sum_of(sums, path, length, 0);
 }
 
-static int is_one_of(const char *call, const char *const *names)
-{
-    for (; *names; names++)
-        if (strcmp(call, *names) == 0)
-            return 1;
-    return 0;
-}
-
 /* Of the calls that move bytes, those that go to the kernel each time: stdio's gather. */
 static int is_unbuffered(const char *call)
 {
@@ -116,8 +107,11 @@ static int is_unbuffered(const char *call)
 
 static int is_sync(const char *call)
 {
-    static const char *const names[] = {"fsync", "fdatasync", "sync_file_range", "syncfs", NULL};
-    return is_one_of(call, names);
+    static const char *const names[] = {"fsync", "fdatasync", "sync_file_range", "syncfs"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(call, names[i]) == 0)
+            return 1;
+    return 0;
 }
 
 /* What is read there is made at that moment, whatever was read before. */

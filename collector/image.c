@@ -1,20 +1,18 @@
 /* See image.h. */
 #include "collector/image.h"
 
+#include "collector/addresses.h"
 #include "collector/memory.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* An arena has no room for more: a higher index is damage. */
@@ -354,39 +352,8 @@ const struct image_thread *image_thread(const struct image *image, uint32_t inde
                                                                      : NULL;
 }
 
-/* "127.0.0.1:80", "[::1]:80", "unix:/run/x", "unix:@name". */
-static void show_address(char *text, size_t size, const struct sockaddr_storage *address,
-                         size_t length)
-{
-    const struct sockaddr_in *v4 = (const void *)address;
-    const struct sockaddr_in6 *v6 = (const void *)address;
-    const struct sockaddr_un *local = (const void *)address;
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address->ss_family == AF_INET && length >= sizeof *v4) {
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        snprintf(text, size, "%s:%u", host, ntohs(v4->sin_port));
-    } else if (address->ss_family == AF_INET6 &&
-               length >= offsetof(struct sockaddr_in6, sin6_scope_id)) {
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        snprintf(text, size, "[%s]:%u", host, ntohs(v6->sin6_port));
-    } else if (address->ss_family == AF_UNIX) {
-        size_t head = offsetof(struct sockaddr_un, sun_path);
-        int path = length > head ? (int)(length - head) : 0;
-        if (path && !local->sun_path[0])
-            snprintf(text, size, "unix:@%.*s", path - 1, local->sun_path + 1);
-        else
-            snprintf(text, size, "unix:%.*s", path, local->sun_path);
-    } else {
-        snprintf(text, size, "address of family %u", address->ss_family);
-    }
-}
-
 const char *image_text(const struct image *image, uint32_t id, size_t *length)
 {
-    static const char *const roles[] = {[ADDRESS_PEER] = "",
-                                        [ADDRESS_CONNECTED] = "socket to ",
-                                        [ADDRESS_ACCEPTED] = "socket from ",
-                                        [ADDRESS_BOUND] = "socket at "};
     const char *entry = arena_string(image->arena, id, length);
     if (*length)
         return entry;
@@ -394,16 +361,9 @@ const char *image_text(const struct image *image, uint32_t id, size_t *length)
     if (!entry)
         return "";
     uint64_t header;
+    char text[ADDRESS_TEXT];
     memcpy(&header, entry - sizeof header, sizeof header);
-    struct sockaddr_storage address = {0};
-    size_t size = (size_t)(header >> 32) - 1;
-    size = size < sizeof address ? size : sizeof address;
-    memcpy(&address, entry + 1, size);
-    unsigned char role = (unsigned char)entry[0];
-    char shown[160], text[192];
-    show_address(shown, sizeof shown, &address, size);
-    *length = (size_t)snprintf(text, sizeof text, "%s%s", role <= ADDRESS_BOUND ? roles[role] : "",
-                               shown);
+    *length = address_show(text, entry, (size_t)(header >> 32));
     return names_make(image->session->names, CATEGORY_IO, "", text, *length, 0)->text;
 }
 

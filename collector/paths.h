@@ -1,7 +1,6 @@
 /* Absolute paths for those that a process of the session gave relative to a folder: the one that it
  * was in at that moment, or that of a descriptor. As far as can be told by looking at the text:
- * links
- * are not followed, and what a thread changed that is read later is not known yet. */
+ * links are not followed, and what a thread changed that is read later is not known yet. */
 #ifndef VT_COLLECTOR_PATHS_H
 #define VT_COLLECTOR_PATHS_H
 
