@@ -10,8 +10,9 @@ struct cursor {
     uint32_t slot;
     uint64_t epoch, tick;
     uint64_t hole; /* 1: the words before `at` are of a record that was never stored */
-    struct merged_record record; /* the next one */
-    uint32_t thread;             /* + 1 */
+    struct merged_record record;      /* the next one … */
+    uint64_t room[EVENT_MAX_PAYLOAD]; /* … and its words, where they were packed */
+    uint32_t thread;                  /* + 1 */
 };
 
 /* Counts what pairing.c counts: a report says the same of a session whichever way it is read. */
@@ -45,11 +46,11 @@ static int advance(struct cursor *cursor, struct totals *totals)
             if (words > cursor->block.count - cursor->at)
                 words = (unsigned)(cursor->block.count - cursor->at);
             const uint64_t *payload = cursor->block.words + cursor->at;
-            struct call_tail tail = {0, 0, words};
+            struct call_parts parts = {0, 0, words, payload};
             if (type >= EVENT_CALL)
-                tail = call_tail_of(event_inline(word), payload, words);
-            cursor->record = (struct merged_record){cursor->tick, type,       payload,
-                                                    tail.words,   tail.stack, cursor->slot};
+                parts = call_parts_of(event_inline(word), payload, words, cursor->room);
+            cursor->record = (struct merged_record){cursor->tick, type,        parts.payload,
+                                                    parts.words,  parts.stack, cursor->slot};
             cursor->at += words;
             totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
             return 1;

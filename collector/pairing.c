@@ -237,14 +237,15 @@ static void give_sample(struct pairing *pairing, uint32_t stack, uint64_t cpu_ns
 static void give_call(struct pairing *pairing, const struct image_call *call, uint64_t value,
                       const uint64_t *payload, unsigned words, unsigned flags)
 {
-    struct call_tail tail = call_tail_of(value, payload, words);
-    uint64_t duration = tail.duration;
+    uint64_t room[EVENT_MAX_PAYLOAD];
+    struct call_parts parts = call_parts_of(value, payload, words, room);
+    uint64_t duration = parts.duration;
     struct span span = {.kind = SPAN_COMPLETE, .flags = flags, .name = call->name, .call = call};
     if (duration > pairing->own_tick)
         duration = 0;
-    span.payload = payload;
-    span.words = tail.words;
-    span.native = tail.stack;
+    span.payload = parts.payload;
+    span.words = parts.words;
+    span.native = parts.stack;
     span.start_ns = nsec(pairing, pairing->own_tick - duration);
     if (call->definition.flags & CALL_ASIDE) {
         span.flags |= SPAN_ASIDE;
@@ -273,8 +274,9 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
 static void give_note(struct pairing *pairing, const struct image_call *call, uint64_t value,
                       const uint64_t *payload, unsigned words)
 {
-    struct call_tail tail = call_tail_of(value, payload, words);
-    give_point(pairing, SPAN_INSTANT, call->name, call, payload, tail.words, tail.stack);
+    uint64_t room[EVENT_MAX_PAYLOAD];
+    struct call_parts parts = call_parts_of(value, payload, words, room);
+    give_point(pairing, SPAN_INSTANT, call->name, call, parts.payload, parts.words, parts.stack);
 }
 
 /* One counter for each value that could be told. */

@@ -123,6 +123,11 @@ static ALWAYS_INLINE void call_store(uint64_t tick, enum call_number number, uin
     struct thread *self = thread_room();
     if (!self)
         return;
+    uint64_t flags = stack ? EVENT_CALL_STACK : 0;
+    if (count && !(result >> EVENT_PACKED_SHIFT | fields[count - 1] >> (64 - EVENT_PACKED_SHIFT))) {
+        result |= fields[--count] << EVENT_PACKED_SHIFT;
+        flags |= EVENT_CALL_PACKED;
+    }
     unsigned is_long = duration >= EVENT_CALL_LONG, words = 1 + count + !!stack + is_long;
     uint64_t *at = emit_claim(self, tick, words);
     at[1] = result;
@@ -134,8 +139,7 @@ static ALWAYS_INLINE void call_store(uint64_t tick, enum call_number number, uin
         at[words] = duration;
         duration = EVENT_CALL_LONG;
     }
-    emit_commit(at, event_record(EVENT_CALL + number, words, tick,
-                                 duration | (stack ? EVENT_CALL_STACK : 0)));
+    emit_commit(at, event_record(EVENT_CALL + number, words, tick, duration | flags));
     usage_look(tick);
 }
 
@@ -157,6 +161,7 @@ static ALWAYS_INLINE void call_record_at(uint64_t tick, enum call_number number,
 static ALWAYS_INLINE void call_record(enum call_number number, uint64_t begun, uint64_t result,
                                       const uint64_t *fields, unsigned count)
 {
+    emit_prepare(thread_self);
     call_record_at(clock_tick(), number, begun, result, fields, count);
 }
 
@@ -167,6 +172,7 @@ void call_end(enum call_number number, uint64_t begun, uint64_t result, const ui
 /* Records a CALL_BEFORE row. */
 static ALWAYS_INLINE void call_note(enum call_number number, const uint64_t *fields, unsigned count)
 {
+    emit_prepare(thread_self);
     uint64_t tick = clock_tick();
     struct thread *self = thread_room();
     if (!self)

@@ -46,7 +46,9 @@ enum {
 #define EVENT_ADDRESS_MASK ((UINT64_C(1) << EVENT_KIND_SHIFT) - 1)
 #define EVENT_INLINE_MAX   ((UINT64_C(1) << EVENT_INLINE_BITS) - 1)
 #define EVENT_CALL_STACK   (UINT64_C(1) << (EVENT_INLINE_BITS - 1))
-#define EVENT_CALL_LONG    (EVENT_CALL_STACK - 1)
+#define EVENT_CALL_PACKED  (UINT64_C(1) << (EVENT_INLINE_BITS - 2))
+#define EVENT_CALL_LONG    (EVENT_CALL_PACKED - 1)
+#define EVENT_PACKED_SHIFT 48
 
 /* Types of kind RECORD. Payload words in order; "inline" is the header's own value. */
 enum event_type {
@@ -64,10 +66,11 @@ enum event_type {
     EVENT_SAMPLE = 11, /* the thread computes; payload: id of its stack or 0, CPU time in ns since
                           its previous sample, which this one stands for */
     /* EVENT_CALL + n: call number n of the call table (definitions.h). inline: duration in ticks,
-     * below EVENT_CALL_LONG, and EVENT_CALL_STACK. The tick is that of the return, or of the entry
-     * for calls recorded before they are made (CALL_BEFORE). payload: the result (negative errno
-     * when the call failed) unless CALL_BEFORE; the call's fields; with EVENT_CALL_STACK the id of
-     * its stack; with EVENT_CALL_LONG as duration the duration. */
+     * below EVENT_CALL_LONG, and the flags. The tick is that of the return, or of the entry for
+     * calls recorded before they are made (CALL_BEFORE). payload: the result (negative errno when
+     * the call failed) unless CALL_BEFORE; the call's fields; with EVENT_CALL_STACK the id of its
+     * stack; with EVENT_CALL_LONG as duration the duration. With EVENT_CALL_PACKED the last field
+     * is not among them but in the upper 16 bits of the result's word: most sizes fit there. */
     EVENT_CALL = 32,
 };
 

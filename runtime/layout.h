@@ -81,6 +81,7 @@ static inline uint64_t block_sum(const uint64_t *words, uint32_t count, uint64_t
     uint32_t i = 0;
     for (; i + 8 <= count; i += 8) {
         const block_lanes *at = (const block_lanes *)(const void *)(words + i);
+#pragma GCC unroll 4
         for (int k = 0; k < 4; k++) {
             block_lanes bits = at[k] & mask;
             sums[k] += at[k];

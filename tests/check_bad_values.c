@@ -191,6 +191,33 @@ START_TEST(an_error_that_is_none_is_a_number)
 }
 END_TEST
 
+/* A last field beside the result: where all else is there, too; and in records that have no result,
+ * or no room for one more word. */
+START_TEST(a_packed_call_says_what_it_can)
+{
+    uint64_t packed = EVENT_CALL_PACKED << EVENT_INLINE_SHIFT,
+             all = packed | (EVENT_CALL_STACK | EVENT_CALL_LONG) << EVENT_INLINE_SHIFT,
+             both = UINT64_C(9) << EVENT_PACKED_SHIFT | 5;
+    uint64_t events[1 + EVENT_MAX_PAYLOAD] = {call(CALL_READ, 2) | packed, both, 7};
+    put_calls();
+    put_image(0, (struct live_header){.exe = 0});
+    put_block(events, 3);
+    put_block((uint64_t[]){call(CALL_READ, 4) | all, both, 7, 0, 60}, 5);
+    put_block((uint64_t[]){call(CALL_READ, 0) | packed}, 1);
+    put_block((uint64_t[]){call(CALL_READ, 2) | all, 0, 60}, 3);
+    events[0] = call(CALL_READ, EVENT_MAX_PAYLOAD) | packed;
+    put_block(events, 1 + EVENT_MAX_PAYLOAD);
+    make();
+    json_t *stream = events_of(""), *report = look("report --io --json");
+    ck_assert_uint_eq(count_events(stream, "{s:s, s:{s:i, s:i, s:i}}", "name", "read", "args", "fd",
+                                   7, "size", 9, "bytes", 5),
+                      2);
+    ck_assert_uint_eq(count_events(stream, "{s:s}", "name", "read"), 5);
+    json_decref(report);
+    json_decref(stream);
+}
+END_TEST
+
 /* Ticks that are as far as can be from a clock that is as fast as can be. */
 START_TEST(a_damaged_clock_does_not_run_backwards)
 {
@@ -476,6 +503,7 @@ int main(void)
     tcase_add_test(values, a_path_ends_at_its_first_nul);
     tcase_add_test(values, names_that_are_not_utf8_are_in_the_reports);
     tcase_add_test(values, an_error_that_is_none_is_a_number);
+    tcase_add_test(values, a_packed_call_says_what_it_can);
     tcase_add_test(values, a_damaged_clock_does_not_run_backwards);
     tcase_add_test(values, a_thread_that_was_blocked_for_long_was_so_to_the_end);
     tcase_add_test(values, a_thread_s_number_makes_no_table_that_it_would_not_fit_into);

@@ -128,7 +128,8 @@ static inline uint64_t draw_event(struct mutator *mutator, uint64_t before)
     default:
         return event_record(EVENT_CALL + (unsigned)draw(mutator, 100), length, tick,
                             (draw(mutator, 4) ? draw(mutator, 5000) : EVENT_CALL_LONG) |
-                                (draw(mutator, 2) ? EVENT_CALL_STACK : 0));
+                                (draw(mutator, 2) ? EVENT_CALL_STACK : 0) |
+                                (draw(mutator, 2) ? EVENT_CALL_PACKED : 0));
     }
 }
 

@@ -81,6 +81,16 @@ void plain()
     free(nullptr); // nothing to tell
 }
 
+// Sizes that fit beside the block's address in one word of the record, just so and not.
+void at_the_edge()
+{
+    for (size_t edge = 65534; edge <= 65537; edge++) {
+        void *block = made("malloc", edge, opaque(malloc(edge)));
+        release("realloc_begins", block);
+        give(made("realloc", 2 * edge, opaque(realloc(block, 2 * edge))));
+    }
+}
+
 void aligned()
 {
     void *block = nullptr;
@@ -169,6 +179,7 @@ int main(int argc, char **)
     for (int i = 0; strict_calls && i < 12; i++)
         before[i] = strict_calls(names[i]);
     plain();
+    at_the_edge();
     aligned();
     if (!mallctl) // jemalloc has its own operator new, which is no malloc
         by_new();

@@ -213,11 +213,26 @@ static void special_ones(void)
     FAILS(pidfd_open, EINVAL, (-1, 0), "'pid':-1");
 }
 
+/* The last field stands beside the result in one word of the record, where both fit. */
+static void at_the_edge(void)
+{
+    static char much[65538];
+    for (size_t edge = 65534; edge <= 65537; edge++) {
+        MOVES(write, (ssize_t)edge, (NULL_, much, edge), "%s,'size':%zu", descriptor(NULL_), edge);
+        MOVES(pwrite, 3, (NULL_, much, 3, (off_t)edge), "%s,'size':3,'offset':%zu",
+              descriptor(NULL_), edge);
+        FAILS(read, EBADF, (NULL_, much, edge), "%s,'size':%zu", descriptor(NULL_), edge);
+    }
+    CALLS(lseek, FAR, (DATA, FAR, SEEK_SET), "%s,'offset':%lld,'number':0", descriptor(DATA),
+          (long long)FAR);
+}
+
 int main(void)
 {
     surface_begin();
     open_files();
     vectors();
+    at_the_edge();
     pipes();
     about_a_file();
     controls();
