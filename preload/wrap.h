@@ -120,15 +120,15 @@ static ALWAYS_INLINE void call_store(uint64_t tick, enum call_number number, uin
                                      uint64_t result, const uint64_t *fields, unsigned count,
                                      uint32_t stack)
 {
-    struct thread *self = thread_room();
-    if (!self)
-        return;
     uint64_t flags = stack ? EVENT_CALL_STACK : 0;
     if (count && !(result >> EVENT_PACKED_SHIFT | fields[count - 1] >> (64 - EVENT_PACKED_SHIFT))) {
         result |= fields[--count] << EVENT_PACKED_SHIFT;
         flags |= EVENT_CALL_PACKED;
     }
     unsigned is_long = duration >= EVENT_CALL_LONG, words = 1 + count + !!stack + is_long;
+    struct thread *self = thread_room();
+    if (!self)
+        return;
     uint64_t *at = emit_claim(self, tick, words);
     at[1] = result;
     for (unsigned i = 0; i < count; i++)

@@ -11,11 +11,12 @@
 void emit_function_cold(enum event_kind kind, uint64_t address)
     __attribute__((cold, noinline, visibility("hidden")));
 
-/* Loads what a record needs of its thread. Reading the counter holds up what comes behind it, but
- * not what came before. */
+/* Loads what says where a record goes: reading the counter holds up what comes behind it, but not
+ * what came before. Whether there is room is asked behind it all the same, close to the claim: a
+ * handler may fork in between. */
 static inline void emit_prepare(const struct thread *self)
 {
-    __asm__ volatile("" : : "r"(self->next), "r"(self->end), "r"(self->epoch));
+    __asm__ volatile("" : : "r"(self->epoch));
 }
 
 /* A function's entry or exit: one word, and branches that are never taken. When ticks are
@@ -25,7 +26,7 @@ static inline void emit_function(enum event_kind kind, const void *function)
     struct thread *self = thread_self;
     if (__builtin_expect(clock_forbidden, 0))
         return;
-    uint64_t tick = arch_ticks(); /* first: asking for room before it costs half a nanosecond */
+    uint64_t tick = arch_ticks(); /* first: with the room asked for before it, half a ns more */
     if (__builtin_expect(
             (self->next >= self->function_end) | (tick >> EVENT_TICK_BITS != self->epoch), 0)) {
         emit_function_cold(kind, (uint64_t)(uintptr_t)function);

@@ -69,8 +69,9 @@ enum event_type {
      * below EVENT_CALL_LONG, and the flags. The tick is that of the return, or of the entry for
      * calls recorded before they are made (CALL_BEFORE). payload: the result (negative errno when
      * the call failed) unless CALL_BEFORE; the call's fields; with EVENT_CALL_STACK the id of its
-     * stack; with EVENT_CALL_LONG as duration the duration. With EVENT_CALL_PACKED the last field
-     * is not among them but in the upper 16 bits of the result's word: most sizes fit there. */
+     * stack; with EVENT_CALL_LONG as duration the duration. With EVENT_CALL_PACKED, where there is
+     * a result, the last field is not among them but in the upper 16 bits of the result's word:
+     * most sizes fit there. */
     EVENT_CALL = 32,
 };
 
