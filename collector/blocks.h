@@ -16,32 +16,6 @@ struct block {
     int open; /* it was still being written: words may be missing at its end */
 };
 
-/* What a call's record says (event.h). */
-struct call_parts {
-    uint64_t duration;       /* ticks */
-    uint32_t stack;          /* id, or 0 */
-    unsigned words;          /* result and fields: so many … */
-    const uint64_t *payload; /* … in the record itself, or in `room` where it was packed */
-};
-
-static inline struct call_parts call_parts_of(uint64_t inline_value, const uint64_t *payload,
-                                              unsigned words, uint64_t room[EVENT_MAX_PAYLOAD])
-{
-    struct call_parts parts = {inline_value & EVENT_CALL_LONG, 0, words, payload};
-    if (parts.duration == EVENT_CALL_LONG && parts.words)
-        parts.duration = payload[--parts.words];
-    if (inline_value & EVENT_CALL_STACK && parts.words)
-        parts.stack = (uint32_t)payload[--parts.words];
-    if (inline_value & EVENT_CALL_PACKED && parts.words && parts.words < EVENT_MAX_PAYLOAD) {
-        for (unsigned i = 1; i < parts.words; i++)
-            room[i] = payload[i];
-        room[0] = payload[0] & ((UINT64_C(1) << EVENT_PACKED_SHIFT) - 1);
-        room[parts.words++] = payload[0] >> EVENT_PACKED_SHIFT;
-        parts.payload = room;
-    }
-    return parts;
-}
-
 struct block_reader;
 struct image;
 

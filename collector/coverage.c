@@ -59,8 +59,7 @@ static const struct gap {
      "not understood was left out"},
     {GAP_UNSAMPLED,
      "has threads that were not sampled: a debugger has them, the program wants the signal itself "
-     "or "
-     "uses io_uring, or there was no room for their timers or on their stacks for handlers"},
+     "or uses io_uring, or there was no room for their timers or on their stacks for handlers"},
 };
 enum { GAP_SUMS = sizeof gap_table / sizeof gap_table[0] };
 enum { MANY_EVENTS = 1000 };

@@ -1,73 +1,41 @@
 /* See merge.h: a binary heap of one cursor per slot. */
 #include "collector/merge.h"
 
+#include "collector/records.h"
+
 #include <stdlib.h>
 
 struct cursor {
     struct block_reader *reader;
     struct block block;
-    size_t at; /* word in the block */
+    struct records records;
+    struct record own;          /* the next one … */
+    struct merged_record given; /* … as it is given away */
+    uint64_t tick;              /* of the thread's last record; never goes back */
     uint32_t slot;
-    uint64_t epoch, tick;
-    uint64_t hole; /* 1: the words before `at` are of a record that was never stored */
-    struct merged_record record;      /* the next one … */
-    uint64_t room[EVENT_MAX_PAYLOAD]; /* … and its words, where they were packed */
-    uint32_t thread;                  /* + 1 */
+    uint32_t thread; /* + 1 */
 };
-
-/* Counts what pairing.c counts: a report says the same of a session whichever way it is read. */
-static void end_hole(struct cursor *cursor, struct totals *totals)
-{
-    totals->lost[LOSS_INTERRUPTED] += cursor->hole;
-    cursor->hole = 0;
-}
 
 /* Moves to the next record: 1, or 0 at the end, or -1. */
 static int advance(struct cursor *cursor, struct totals *totals)
 {
     for (;;) {
-        while (cursor->at < cursor->block.count) {
-            uint64_t word = cursor->block.words[cursor->at++];
-            if (event_kind(word) == EVENT_KIND_NONE) {
-                cursor->hole = 1;
+        while (records_next(&cursor->records, &cursor->own)) {
+            const struct record *own = &cursor->own;
+            cursor->tick = own->tick > cursor->tick ? own->tick : cursor->tick;
+            if (own->kind != EVENT_KIND_RECORD)
                 continue;
-            }
-            end_hole(cursor, totals);
-            unsigned type = event_type(word), words = event_length(word);
-            int record = event_kind(word) == EVENT_KIND_RECORD;
-            if (record && type == EVENT_TIME) {
-                cursor->epoch = event_time_epoch(word);
-                continue;
-            }
-            uint64_t tick = cursor->epoch << EVENT_TICK_BITS | event_low_tick(word);
-            cursor->tick = tick > cursor->tick ? tick : cursor->tick;
-            if (!record)
-                continue;
-            if (words > cursor->block.count - cursor->at)
-                words = (unsigned)(cursor->block.count - cursor->at);
-            const uint64_t *payload = cursor->block.words + cursor->at;
-            struct call_parts parts = {0, 0, words, payload};
-            if (type >= EVENT_CALL)
-                parts = call_parts_of(event_inline(word), payload, words, cursor->room);
-            cursor->record = (struct merged_record){cursor->tick, type,        parts.payload,
-                                                    parts.words,  parts.stack, cursor->slot};
-            cursor->at += words;
-            totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
+            cursor->given = (struct merged_record){cursor->tick, own->type,  own->payload,
+                                                   own->words,   own->stack, cursor->slot};
             return 1;
         }
-        if (!cursor->block.open || cursor->block.header.used)
-            end_hole(cursor, totals);
-        cursor->hole = 0;
         int got = block_reader_next(cursor->reader, &cursor->block);
         if (got != 1)
             return got;
-        cursor->at = 0;
-        cursor->epoch = cursor->block.header.start.tick >> EVENT_TICK_BITS;
-        if (cursor->thread != cursor->block.header.thread + 1) /* as pairing.c has it */
+        records_enter(&cursor->records, &cursor->block, totals->lost);
+        if (cursor->thread != cursor->block.header.thread + 1)
             cursor->tick = cursor->block.header.start.tick;
         cursor->thread = cursor->block.header.thread + 1;
-        if (cursor->block.header.lost_reason < LOSS_REASONS)
-            totals->lost[cursor->block.header.lost_reason] += cursor->block.header.lost;
     }
 }
 
@@ -75,9 +43,9 @@ static int advance(struct cursor *cursor, struct totals *totals)
 static void sift(struct cursor **heap, size_t count, size_t i)
 {
     for (size_t child; (child = 2 * i + 1) < count; i = child) {
-        if (child + 1 < count && heap[child + 1]->record.tick < heap[child]->record.tick)
+        if (child + 1 < count && heap[child + 1]->given.tick < heap[child]->given.tick)
             child++;
-        if (heap[i]->record.tick <= heap[child]->record.tick)
+        if (heap[i]->given.tick <= heap[child]->given.tick)
             return;
         struct cursor *swap = heap[i];
         heap[i] = heap[child];
@@ -91,7 +59,7 @@ static int run(struct cursor **heap, size_t count, merge_visit *visit, void *dat
     for (size_t i = count; i-- > 0;)
         sift(heap, count, i);
     while (count > 0) {
-        visit(data, &heap[0]->record);
+        visit(data, &heap[0]->given);
         int got = advance(heap[0], totals);
         if (got < 0)
             return -1;

@@ -1,28 +1,20 @@
 /* See pairing.h.
  *
  * An exit closes the innermost frame of its function, and with it all frames inside that had no
- * exit of their own. setjmp remembers how deep the stack was, longjmp goes back to that. Times
- * never run backwards: a record that a signal handler overtook is moved up to its predecessor, and
- * a call then contains the handler, because it began when it did. */
+ * exit of their own. Times never run backwards: a record that a signal handler overtook is moved up
+ * to its predecessor, and a call then contains the handler, because it began when it did. */
 #include "collector/pairing.h"
 
 #include "collector/coverage.h"
+#include "collector/jumps.h"
 #include "collector/memory.h"
 #include "collector/recent_spans.h"
+#include "collector/records.h"
 #include "collector/stack_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_JUMPS = 1 << 16 };
-
-/* Where a longjmp to this buffer goes. Once the stack was less deep, setjmp's caller has returned.
- */
-struct jump {
-    uint64_t buffer;
-    size_t depth;
-};
 
 struct pairing {
     struct image *image;
@@ -32,11 +24,9 @@ struct pairing {
     size_t depth, room;
     uint32_t *active; /* open frames by name number */
     size_t active_room;
-    struct jump *jumps; /* by depth; room for MAX_JUMPS from the first one on */
-    size_t jump_count;
+    struct jumps jumps;
     struct recent_spans recent, samples;
     uint64_t tick;     /* of the thread's last record; never goes back */
-    uint64_t own_tick; /* the record's own, which is earlier when a signal handler overtook it */
     uint64_t out_tick; /* of the last record that says that the thread was in no call of libc's:
                           what a call allocates on its way, and samples, are none */
     uint64_t end_tick; /* of the image */
@@ -60,7 +50,7 @@ void pairing_free(struct pairing *pairing)
 {
     free(pairing->frames);
     free(pairing->active);
-    free(pairing->jumps);
+    jumps_free(&pairing->jumps);
     free(pairing);
 }
 
@@ -157,50 +147,17 @@ static void leave(struct pairing *pairing, uint8_t kind, uint64_t key)
     pop(pairing, pairing->tick, 0);
 }
 
-static void begin_scope(struct pairing *pairing, uint64_t site, const uint64_t *payload,
-                        unsigned words)
+static void begin_scope(struct pairing *pairing, const struct record *record)
 {
+    uint64_t site = record->value;
     struct frame *frame = push(pairing, image_site(pairing->image, site), site);
     frame->kind = EVENT_SCOPE_BEGIN;
-    if (words) {
-        uint64_t *copy = need(malloc(words * sizeof *copy));
-        memcpy(copy, payload, words * sizeof *copy);
+    if (record->words) {
+        uint64_t *copy = need(malloc(record->words * sizeof *copy));
+        memcpy(copy, record->payload, record->words * sizeof *copy);
         frame->arguments = copy;
-        frame->argument_words = words;
+        frame->argument_words = record->words;
     }
-}
-
-/* setjmp: the newest place for this buffer. Of very many the older half is forgotten. */
-static void remember_jump(struct pairing *pairing, uint64_t buffer)
-{
-    if (!pairing->jumps)
-        pairing->jumps = need(malloc(MAX_JUMPS * sizeof *pairing->jumps));
-    if (pairing->jump_count) {
-        const struct jump *last = &pairing->jumps[pairing->jump_count - 1];
-        if (last->buffer == buffer && last->depth == pairing->depth)
-            return;
-    }
-    if (pairing->jump_count == MAX_JUMPS) {
-        pairing->jump_count /= 2;
-        memcpy(pairing->jumps, pairing->jumps + pairing->jump_count,
-               pairing->jump_count * sizeof *pairing->jumps);
-    }
-    pairing->jumps[pairing->jump_count++] = (struct jump){buffer, pairing->depth};
-}
-
-static void jump(struct pairing *pairing, unsigned type, uint64_t buffer)
-{
-    while (pairing->jump_count && pairing->jumps[pairing->jump_count - 1].depth > pairing->depth)
-        pairing->jump_count--;
-    if (type == EVENT_SETJMP) {
-        remember_jump(pairing, buffer);
-        return;
-    }
-    for (size_t i = pairing->jump_count; i-- > 0;)
-        if (pairing->jumps[i].buffer == buffer) {
-            pop_to(pairing, pairing->jumps[i].depth);
-            return;
-        }
 }
 
 static void give_point(struct pairing *pairing, enum span_kind kind, const struct name *name,
@@ -234,19 +191,18 @@ static void give_sample(struct pairing *pairing, uint32_t stack, uint64_t cpu_ns
     give(pairing, &span);
 }
 
-static void give_call(struct pairing *pairing, const struct image_call *call, uint64_t value,
-                      const uint64_t *payload, unsigned words, unsigned flags)
+static void give_call(struct pairing *pairing, const struct image_call *call,
+                      const struct record *record, unsigned flags)
 {
-    uint64_t room[EVENT_MAX_PAYLOAD];
-    struct call_parts parts = call_parts_of(value, payload, words, room);
-    uint64_t duration = parts.duration;
-    struct span span = {.kind = SPAN_COMPLETE, .flags = flags, .name = call->name, .call = call};
-    if (duration > pairing->own_tick)
-        duration = 0;
-    span.payload = parts.payload;
-    span.words = parts.words;
-    span.native = parts.stack;
-    span.start_ns = nsec(pairing, pairing->own_tick - duration);
+    uint64_t duration = record->duration <= record->tick ? record->duration : 0;
+    struct span span = {.kind = SPAN_COMPLETE,
+                        .flags = flags,
+                        .name = call->name,
+                        .start_ns = nsec(pairing, record->tick - duration),
+                        .call = call,
+                        .payload = record->payload,
+                        .words = record->words,
+                        .native = record->stack};
     if (call->definition.flags & CALL_ASIDE) {
         span.flags |= SPAN_ASIDE;
         span.duration_ns = nsec(pairing, pairing->tick) - span.start_ns;
@@ -270,15 +226,6 @@ static void give_call(struct pairing *pairing, const struct image_call *call, ui
     give(pairing, &span);
 }
 
-/* A call that was recorded before it was made. */
-static void give_note(struct pairing *pairing, const struct image_call *call, uint64_t value,
-                      const uint64_t *payload, unsigned words)
-{
-    uint64_t room[EVENT_MAX_PAYLOAD];
-    struct call_parts parts = call_parts_of(value, payload, words, room);
-    give_point(pairing, SPAN_INSTANT, call->name, call, parts.payload, parts.words, parts.stack);
-}
-
 /* One counter for each value that could be told. */
 static void give_usage(struct pairing *pairing, const uint64_t *values, unsigned count)
 {
@@ -297,11 +244,9 @@ static void give_usage(struct pairing *pairing, const uint64_t *values, unsigned
     }
 }
 
-static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *payload,
-                        unsigned words)
+static void read_record(struct pairing *pairing, const struct record *record)
 {
-    unsigned type = event_type(word);
-    uint64_t value = event_inline(word);
+    unsigned type = record->type;
     const struct image_call *call = image_call(pairing->image, type);
     struct totals *totals = pairing->totals;
     if (call ? call->definition.category != CATEGORY_MEMORY
@@ -310,39 +255,44 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
     if (call) {
         totals->events[call->definition.category]++;
         if (call->definition.flags & CALL_BEFORE)
-            give_note(pairing, call, value, payload, words);
+            give_point(pairing, SPAN_INSTANT, call->name, call, record->payload, record->words,
+                       record->stack);
         else
-            give_call(pairing, call, value, payload, words, 0);
+            give_call(pairing, call, record, 0);
         return;
     }
     switch (type) {
     case EVENT_SCOPE_BEGIN:
         totals->events[CATEGORY_SCOPES]++;
-        begin_scope(pairing, value, payload, words);
+        begin_scope(pairing, record);
         break;
     case EVENT_SCOPE_END:
         totals->events[CATEGORY_SCOPES]++;
-        leave(pairing, EVENT_SCOPE_BEGIN, value);
+        leave(pairing, EVENT_SCOPE_BEGIN, record->value);
         break;
     case EVENT_INSTANT:
     case EVENT_COUNTER:
         totals->events[CATEGORY_SCOPES]++;
         give_point(pairing, type == EVENT_INSTANT ? SPAN_INSTANT : SPAN_COUNTER,
-                   image_site(pairing->image, value), NULL, payload, words, 0);
+                   image_site(pairing->image, record->value), NULL, record->payload, record->words,
+                   0);
         break;
     case EVENT_USAGE:
         totals->events[CATEGORY_COUNTERS]++;
-        give_usage(pairing, payload, words);
+        give_usage(pairing, record->payload, record->words);
         break;
     case EVENT_SAMPLE:
         totals->events[CATEGORY_SAMPLES]++;
-        if (words >= 2)
-            give_sample(pairing, (uint32_t)payload[0], payload[1]);
+        if (record->words >= 2)
+            give_sample(pairing, (uint32_t)record->payload[0], record->payload[1]);
         break;
     case EVENT_SETJMP:
+        if (record->words)
+            jumps_remember(&pairing->jumps, record->payload[0], pairing->depth);
+        break;
     case EVENT_LONGJMP:
-        if (words)
-            jump(pairing, type, payload[0]);
+        if (record->words)
+            pop_to(pairing, jumps_find(&pairing->jumps, record->payload[0], pairing->depth));
         break;
     case EVENT_THREAD_START:
         totals->events[CATEGORY_THREADS]++;
@@ -351,8 +301,8 @@ static void read_record(struct pairing *pairing, uint64_t word, const uint64_t *
         totals->events[CATEGORY_THREADS]++;
         pairing->thread_ended = 1;
         break;
-    default:
-        totals->lost[LOSS_INTERRUPTED] += type == EVENT_PENDING;
+    default: /* of a newer library, or damage */
+        break;
     }
 }
 
@@ -367,16 +317,14 @@ static void give_blocked_call(struct pairing *pairing, const struct slot_header 
             : NULL;
     if (!call || slot->now.since < pairing->out_tick || slot->now.since > end)
         return;
-    pairing->tick = pairing->own_tick = end;
-    uint64_t words[6] = {0, slot->now.first};
-    unsigned count = 2;
-    if (call_has(call, FIELD_HOLDER)) {
-        words[count++] = slot->now.holder;
-        words[count++] = slot->now.code;
-    }
-    words[count++] = slot->now.stack;
-    words[count++] = end - slot->now.since;
-    give_call(pairing, call, EVENT_CALL_LONG | EVENT_CALL_STACK, words, count, SPAN_UNFINISHED);
+    pairing->tick = end;
+    const uint64_t known[] = {0, slot->now.first, slot->now.holder, slot->now.code};
+    struct record record = {.tick = end,
+                            .payload = known,
+                            .words = call_has(call, FIELD_HOLDER) ? 4 : 2,
+                            .duration = end - slot->now.since,
+                            .stack = slot->now.stack};
+    give_call(pairing, call, &record, SPAN_UNFINISHED);
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -407,7 +355,7 @@ static void finish_thread(struct pairing *pairing, const struct slot_header *slo
     pairing->in_thread = 0;
     recent_spans_clear(&pairing->recent);
     recent_spans_clear(&pairing->samples);
-    pairing->jump_count = 0;
+    pairing->jumps.count = 0;
 }
 
 static void start_thread(struct pairing *pairing, const struct block_header *header)
@@ -428,49 +376,17 @@ static void start_thread(struct pairing *pairing, const struct block_header *hea
         pairing->visitor->thread(pairing->visitor->data, pairing->image, &view);
 }
 
-static void read_words(struct pairing *pairing, const struct block *block)
+static void read_function(struct pairing *pairing, const struct record *record)
 {
-    uint64_t epoch = block->header.start.tick >> EVENT_TICK_BITS, holes = 0, functions = 0;
-    for (size_t i = 0; i < block->count; i++) {
-        uint64_t word = block->words[i];
-        enum event_kind kind = event_kind(word);
-        if (kind == EVENT_KIND_NONE) {
-            holes = 1; /* one record, whatever its length was to be */
-            continue;
-        }
-        pairing->totals->lost[LOSS_INTERRUPTED] += holes;
-        holes = 0;
-        if (kind == EVENT_KIND_RECORD && event_type(word) == EVENT_TIME) {
-            epoch = event_time_epoch(word);
-            continue;
-        }
-        pairing->own_tick = epoch << EVENT_TICK_BITS | event_low_tick(word);
-        if (pairing->own_tick > pairing->tick)
-            pairing->tick = pairing->own_tick;
-        if (kind != EVENT_KIND_RECORD)
-            pairing->out_tick = pairing->tick;
-        if (kind == EVENT_KIND_ENTER) {
-            uint64_t address = word & EVENT_ADDRESS_MASK;
-            push(pairing, image_function(pairing->image, address, pairing->tick), address);
-            functions++;
-        } else if (kind == EVENT_KIND_EXIT) {
-            uint64_t address = word & EVENT_ADDRESS_MASK;
-            functions++;
-            if (pairing->depth && pairing->frames[pairing->depth - 1].key == address)
-                pop(pairing, pairing->tick, 0);
-            else
-                leave(pairing, EVENT_KIND_ENTER, address);
-        } else {
-            unsigned words = event_length(word);
-            if (words > block->count - i - 1)
-                words = (unsigned)(block->count - i - 1);
-            read_record(pairing, word, block->words + i + 1, words);
-            i += words;
-        }
-    }
-    if (!block->open || block->header.used)
-        pairing->totals->lost[LOSS_INTERRUPTED] += holes;
-    pairing->totals->events[CATEGORY_FUNCTIONS] += functions;
+    uint64_t address = record->value;
+    pairing->out_tick = pairing->tick;
+    pairing->totals->events[CATEGORY_FUNCTIONS]++;
+    if (record->kind == EVENT_KIND_ENTER)
+        push(pairing, image_function(pairing->image, address, pairing->tick), address);
+    else if (pairing->depth && pairing->frames[pairing->depth - 1].key == address)
+        pop(pairing, pairing->tick, 0);
+    else
+        leave(pairing, EVENT_KIND_ENTER, address);
 }
 
 void pairing_block(struct pairing *pairing, const struct block *block)
@@ -479,11 +395,18 @@ void pairing_block(struct pairing *pairing, const struct block *block)
         finish_thread(pairing, NULL);
     if (!pairing->in_thread)
         start_thread(pairing, &block->header);
-    if (block->header.lost_reason < LOSS_REASONS)
-        pairing->totals->lost[block->header.lost_reason] += block->header.lost;
     pairing->totals->blocks++;
     pairing->totals->block_bytes += block->header.used ? block->header.used * 8 : 0;
-    read_words(pairing, block);
+    struct records records;
+    records_enter(&records, block, pairing->totals->lost);
+    for (struct record record; records_next(&records, &record);) {
+        if (record.tick > pairing->tick)
+            pairing->tick = record.tick;
+        if (record.kind == EVENT_KIND_RECORD)
+            read_record(pairing, &record);
+        else
+            read_function(pairing, &record);
+    }
 }
 
 void pairing_end(struct pairing *pairing, const struct slot_header *slot)
