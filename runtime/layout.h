@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    LAYOUT_VERSION = 1,
+    LAYOUT_VERSION = 2, /* of everything in a session; another one when any of it changes */
     LAYOUT_PAGE = 4096,
     BLOCK_WORDS = 16384,
     BLOCK_BYTES = BLOCK_WORDS * 8,
@@ -81,7 +81,7 @@ static inline uint64_t block_sum(const uint64_t *words, uint32_t count, uint64_t
     uint32_t i = 0;
     for (; i + 8 <= count; i += 8) {
         const block_lanes *at = (const block_lanes *)(const void *)(words + i);
-#pragma GCC unroll 4
+#pragma GCC unroll 4 /* else they are kept in memory, not in registers */
         for (int k = 0; k < 4; k++) {
             block_lanes bits = at[k] & mask;
             sums[k] += at[k];

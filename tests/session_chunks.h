@@ -324,16 +324,18 @@ static inline void put_missing(struct chunk_folder *folder, unsigned image)
 /* Makes the files in the folder, which is empty. */
 static inline void chunks_to_folder(const uint64_t *words, size_t count, const char *path)
 {
-    static const char manifest[] =
-        "{\"vitte_trace_session\": 1, \"clock\": \"cycles\", \"start_tick\": 1000, "
-        "\"start_monotonic_ns\": 1000}";
+    char manifest[128];
+    int size = snprintf(manifest, sizeof manifest,
+                        "{\"vitte_trace_session\": %d, \"clock\": \"cycles\", "
+                        "\"start_tick\": 1000, \"start_monotonic_ns\": 1000}",
+                        LAYOUT_VERSION);
     struct chunk_folder folder = {.path = path};
     struct chunk_header chunk;
     const uint64_t *payload;
     for (size_t at = 0; chunk_next(words, count, &at, &chunk, &payload);)
         put_chunk(&folder, &chunk, payload);
     if (!folder.manifest)
-        put_json(&folder, 0, manifest, sizeof manifest - 1);
+        put_json(&folder, 0, manifest, (size_t)size);
     for (unsigned image = 0; image < CHUNK_IMAGES; image++)
         put_missing(&folder, image);
     for (size_t at = 0; chunk_next(words, count, &at, &chunk, &payload);)
