@@ -1,5 +1,5 @@
 /* H27, H28, H34: what stacks must not change in the program. H29 to H33 and H35 are the unwinder's
- * own: check_unwind.c, and the storm in check_samples.c. */
+ * own: check_unwind.c, check_unwind_garbage.c, and the storm in check_samples.c. */
 #include "tests/folded.h"
 
 #include <elf.h>

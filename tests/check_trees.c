@@ -1,6 +1,6 @@
-/* What is drawn from stacks: weights, folded stacks, the tree on the terminal, what flame graphs
- * leave out. What a flame graph does in a browser: check_flamegraph.c. */
-#include "tests/support.h"
+/* What is drawn from stacks: folded stacks, the tree on the terminal, what flame graphs leave out.
+ * What a flame graph does in a browser: check_flamegraph.c. */
+#include "tests/verbs.h"
 
 #include "collector/stacks.h"
 #include "writers/picture.h"
@@ -8,141 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void record(const char *options, const char *program, const char *session)
-{
-    run_ok(shell("'%s' record %s -o %s -- '%s' >book", built_command(), options, session,
-                 built_program(program)));
-}
-
-/* The outcome of a verb, which has to succeed. */
-#define verb(...)                                                                                  \
-    ({                                                                                             \
-        char line_[1024];                                                                          \
-        snprintf(line_, sizeof line_, __VA_ARGS__);                                                \
-        struct outcome run_ = shell("'%s' %s", built_command(), line_);                            \
-        ck_assert_msg(run_.code == 0, "%s: exit status %d: %s", line_, run_.code, run_.err);       \
-        run_;                                                                                      \
-    })
-
-/* ---- weights ---- */
-
-static const struct {
-    const char *program, *options, *weight;
-} weighed[] = {
-    {"instrumented/weights", "", "calls"},         {"instrumented/weights", "", "allocated"},
-    {"instrumented/weights", "", "leaked"},        {"instrumented/weights", "", "peak"},
-    {"instrumented/weights", "", "temporary"},     {"instrumented/weights", "", "io-bytes"},
-    {"programs/weights", "--stacks", "allocated"}, {"programs/weights", "--stacks", "leaked"},
-    {"programs/weights", "--stacks", "peak"},      {"programs/weights", "--stacks", "temporary"},
-    {"programs/weights", "--stacks", "io-bytes"},
-};
-
-/* What it says below work() and worker(), which is all that the program tells of. */
-START_TEST(every_weight_is_that_of_the_program_s_book)
-{
-    const char *weight = weighed[_i].weight;
-    record(weighed[_i].options, weighed[_i].program, "s.vtrace");
-    struct outcome told = shell("sed -n 's/^%s //p' book | sort", weight);
-    struct outcome seen = shell("'%s' export s.vtrace -f folded -o - --weight %s | sed -n "
-                                "'s/.*;\\(work.*\\)/\\1/p' | sort",
-                                built_command(), weight);
-    ck_assert_uint_gt(told.out_size, 0);
-    ck_assert_str_eq(seen.out, told.out);
-    outcome_free(&told);
-    outcome_free(&seen);
-}
-END_TEST
-
-/* Without the time of threads that did nothing. */
-static uint64_t folded_sum(const char *weight)
-{
-    struct outcome run = verb("export s.vtrace -f folded -o - --weight %s | "
-                              "awk '!/;.not running. / {s += $NF} END "
-                              "{printf \"%%d\", s}'",
-                              weight);
-    uint64_t sum = strtoull(run.out, NULL, 10);
-    outcome_free(&run);
-    return sum;
-}
-
-static const char *string_of(const json_t *event, const char *key)
-{
-    const char *text = json_string_value(json_object_get(event, key));
-    return text ? text : "";
-}
-
-/* The two exports read the clock at different moments, which may bend their times apart a little.
- */
-static void check_sum(const char *weight, uint64_t sum)
-{
-    uint64_t folded = folded_sum(weight);
-    ck_assert_msg(sum > 0 && folded > sum - sum / 100 && folded < sum + sum / 100,
-                  "%s: the stacks sum to %lu, the spans to %lu", weight, (unsigned long)folded,
-                  (unsigned long)sum);
-}
-
-/* The wall time of what is sampled: check_samples.c. */
-enum { SELF, LOCK_WAIT, WALL_OF_SELF, SAMPLES, TIMES };
-static const char *const time_weights[] = {"self", "lock-wait", "wall", "samples"};
-
-static const struct {
-    const char *program, *options;
-    unsigned checks;
-} timed[] = {
-    {"instrumented/everything", "", 1 << SELF | 1 << LOCK_WAIT},
-    {"instrumented/weights", "", 1 << SELF | 1 << WALL_OF_SELF},
-    {"programs/weights", "--sample 1000", 1 << SELF | 1 << SAMPLES},
-};
-
-START_TEST(weights_of_time_are_those_of_the_spans)
-{
-    size_t i;
-    json_t *event;
-    uint64_t sums[TIMES] = {0};
-    record(timed[_i].options, timed[_i].program, "s.vtrace");
-    outcome_free((struct outcome[]){verb("export s.vtrace -o t.ndjson")});
-    json_t *events = load_ndjson("t.ndjson");
-    json_array_foreach(events, i, event)
-    {
-        const char *type = string_of(event, "type"), *tag = string_of(event, "tag");
-        uint64_t own = (uint64_t)json_integer_value(json_object_get(event, "self"));
-        uint64_t cpu = (uint64_t)json_integer_value(json_object_get(event, "cpu"));
-        int locks = strcmp(tag, "lock") == 0;
-        if (strcmp(type, "sample") == 0) {
-            sums[SAMPLES] += cpu;
-        } else if (strcmp(type, "span") == 0 && !json_object_get(event, "aside")) {
-            sums[SELF] += own;
-            sums[WALL_OF_SELF] += own;
-            if (locks)
-                sums[LOCK_WAIT] += (uint64_t)json_integer_value(json_object_get(event, "dur"));
-        }
-    }
-    for (int weight = 0; weight < TIMES; weight++)
-        if (timed[_i].checks >> weight & 1)
-            check_sum(time_weights[weight], sums[weight]);
-    json_decref(events);
-}
-END_TEST
-
-static void check_default(const char *options, const char *program, const char *weight)
-{
-    record(options, program, "s.vtrace");
-    outcome_free((struct outcome[]){verb("report --tree --json s.vtrace >tree.json")});
-    json_t *tree = load_json("tree.json");
-    ck_assert_str_eq(json_string_value(json_object_get(tree, "weight")), weight);
-    ck_assert_str_eq(json_string_value(json_object_get(tree, "unit")), "ns");
-    json_decref(tree);
-    run_ok(shell("rm -r s.vtrace"));
-}
-
-START_TEST(the_default_weight_is_self_time_unless_there_are_samples_only)
-{
-    check_default("", "instrumented/weights", "self");
-    check_default("", "programs/weights", "self");
-    check_default("--sample 1000", "programs/computes", "samples");
-}
-END_TEST
 
 /* ---- depth ---- */
 
@@ -477,11 +342,6 @@ int main(void)
     TCase *trees = tcase_create("trees");
     tcase_add_checked_fixture(trees, enter_folder, leave_folder);
     tcase_set_timeout(trees, 120);
-    tcase_add_loop_test(trees, every_weight_is_that_of_the_program_s_book, 0,
-                        (int)(sizeof weighed / sizeof weighed[0]));
-    tcase_add_loop_test(trees, weights_of_time_are_those_of_the_spans, 0,
-                        (int)(sizeof timed / sizeof timed[0]));
-    tcase_add_test(trees, the_default_weight_is_self_time_unless_there_are_samples_only);
     tcase_add_test(trees, a_deep_recursion_is_cut_and_nothing_of_its_weight_is_lost);
     tcase_add_test(trees, the_tree_adds_up_and_has_what_the_folded_stacks_have);
     tcase_add_test(trees, so_many_frames_are_the_heaviest_ones);
