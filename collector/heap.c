@@ -236,12 +236,11 @@ static void visit(void *data, const struct merged_record *record)
 
 static void learn_roles(struct heap *heap)
 {
-    for (size_t i = 0; i < heap->image->call_count; i++) {
-        if (!heap->image->calls[i].name)
-            continue;
-        enum allocator_role role = allocator_role_of(&heap->image->calls[i]);
-        heap->roles[(i + EVENT_CALL) & ((1 << EVENT_TYPE_BITS) - 1)] = (uint8_t)role;
-    }
+    uint8_t *roles = heap->roles + EVENT_CALL;
+    size_t room = sizeof heap->roles - EVENT_CALL; /* no event has a higher number */
+    for (size_t i = 0; i < heap->image->call_count && i < room; i++)
+        if (heap->image->calls[i].name)
+            roles[i] = (uint8_t)allocator_role_of(&heap->image->calls[i]);
 }
 
 /* Follows the blocks up to heap->last_change; the sum and all else is filled in by the caller. */

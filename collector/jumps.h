@@ -1,5 +1,5 @@
-/* How deep a thread's stack was at each setjmp: where a longjmp goes back to. Once the stack was
- * less deep, setjmp's caller has returned, and its buffer is nowhere. */
+/* How deep a thread's stack was at each setjmp: where a longjmp goes back to. Each call first
+ * forgets the setjmps that were deeper than the stack is: their callers have returned. */
 #ifndef VT_COLLECTOR_JUMPS_H
 #define VT_COLLECTOR_JUMPS_H
 

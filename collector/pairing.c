@@ -301,7 +301,7 @@ static void read_record(struct pairing *pairing, const struct record *record)
         totals->events[CATEGORY_THREADS]++;
         pairing->thread_ended = 1;
         break;
-    default: /* of a newer library, or damage */
+    default: /* damage */
         break;
     }
 }

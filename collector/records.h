@@ -9,13 +9,14 @@
 struct record {
     uint64_t tick; /* its own: earlier than the one before where a signal handler overtook it */
     enum event_kind kind;
-    unsigned type;           /* of kind RECORD, as all below */
-    uint64_t value;          /* a function's address; else what the header has inline */
-    const uint64_t *payload; /* of a call its result and its fields: so many … */
-    unsigned words;
-    uint64_t duration;                /* of a call: ticks */
-    uint32_t stack;                   /* of a call: id, or 0 */
-    uint64_t room[EVENT_MAX_PAYLOAD]; /* … and where they are, if they were packed */
+    uint64_t value; /* a function's address; else what the header has inline */
+    /* of kind RECORD only */
+    unsigned type;
+    unsigned words;          /* result and fields of a call, else all that it has: so many … */
+    const uint64_t *payload; /* … here */
+    uint64_t duration;       /* of a call: ticks */
+    uint32_t stack;          /* of a call: id; else 0 */
+    uint64_t room[EVENT_MAX_PAYLOAD]; /* where the payload is if it was packed */
 };
 
 /* Zeroed: at the end. */

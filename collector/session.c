@@ -17,6 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int another_version(const char *path, struct problem *problem)
+{
+    return problem_set(problem, "%s is of another version of vitte-trace; export it with that one",
+                       path);
+}
+
 static int read_manifest(struct session *session, struct problem *problem)
 {
     char path[PATH_MAX];
@@ -37,8 +43,7 @@ static int read_manifest(struct session *session, struct problem *problem)
                            path, error.line, error.text);
     if (!json_is_object(session->manifest) ||
         session_number(session, "vitte_trace_session") != LAYOUT_VERSION)
-        return problem_set(
-            problem, "%s is of another version of vitte-trace; export it with that one", path);
+        return another_version(path, problem);
     return 0;
 }
 
@@ -98,8 +103,11 @@ static int add_image(struct session *session, uint32_t pid, uint32_t image, stru
         session->stillborn++;
         return 0;
     }
-    if (got != sizeof header || header.magic != LIVE_MAGIC || header.version != LAYOUT_VERSION ||
-        header.slot_bytes != SLOT_BYTES || header.slots > 100 * SLOT_COUNT) {
+    int is_ours = got == sizeof header && header.magic == LIVE_MAGIC;
+    if (!is_ours || header.version != LAYOUT_VERSION || header.slot_bytes != SLOT_BYTES ||
+        header.slots > 100 * SLOT_COUNT) {
+        if (is_ours && header.version != LAYOUT_VERSION && !session->keep_going)
+            return another_version(path, problem);
         if (!session->keep_going)
             return problem_set(problem,
                                "%s is damaged: its header cannot be read; export with "

@@ -3,7 +3,10 @@
  * left. */
 #include "tests/support.h"
 
+#include "runtime/layout.h"
+
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -89,6 +92,20 @@ START_TEST(what_is_no_session_is_named)
     }
     check_nothing_left();
     outcome_free(&prepared);
+}
+END_TEST
+
+/* The library that was preloaded is another one than the command's. */
+START_TEST(a_process_of_another_version_is_named)
+{
+    make_session();
+    run_ok(shell("printf '\\143' | dd of=$(ls s.vtrace/*-0.live) bs=1 seek=%zu conv=notrunc",
+                 offsetof(struct live_header, version)));
+    struct outcome refused = command("export s.vtrace -o out.json");
+    check_line(&refused, 1, ".live is of another version|; ");
+    check_nothing_left();
+    run_ok(command("export --keep-going -q s.vtrace -o rest.json"));
+    outcome_free(&refused);
 }
 END_TEST
 
@@ -372,6 +389,7 @@ END_TEST
 static void add_tests(TCase *usage)
 {
     tcase_add_loop_test(usage, what_is_no_session_is_named, 0, NO_SESSIONS);
+    tcase_add_test(usage, a_process_of_another_version_is_named);
     tcase_add_loop_test(usage, a_call_that_makes_no_sense_is_2_and_one_line, 0, SENSELESS);
     tcase_add_test(usage, an_unknown_option_is_2_and_named);
     tcase_add_loop_test(usage, a_wrong_filter_is_shown_with_its_character, 0, FILTERS);
